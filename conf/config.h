@@ -1,0 +1,82 @@
+/* gateway.yaml: every key is one row of the table in config.c (type, default, range, unit, text, reloadable or not), which feeds the parser, --help,
+ * --dump-config and the documentation. Control thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CONFIG_ADDRESSES_MAX   16
+#define CONFIG_ICE_SERVERS_MAX 8
+#define CONFIG_MODULES_MAX     32
+
+struct config_ice_server {
+	char *url; /* stun:host:port, turn:host:port?transport=udp, turns:... */
+	char *username, *credential; /* NULL for stun */
+};
+
+struct config_log_level {
+	char *module, *level;
+};
+
+/* Strings and lists are owned by the struct (config_free). */
+struct gateway_config {
+	struct {
+		char *name;     /* default: the host name */
+		char *audience; /* expected `aud` of tokens; default "nn5g" */
+		unsigned int workers; /* default 1 */
+		unsigned int memory_mb; /* DPDK memory */
+		unsigned int packets; /* packet buffers */
+	} node;
+	struct {
+		char *address; /* default 127.0.0.1 */
+		uint16_t port; /* default 8080 */
+	} http;
+	struct {
+		char *address; /* default :: */
+		uint16_t port; /* default 8443 */
+		char *certificate, *key; /* NULL: HTTPS is off */
+	} https;
+	struct {
+		char *listen[CONFIG_ADDRESSES_MAX]; /* IPs; default 0.0.0.0 and :: */
+		unsigned int n_listen;
+		uint16_t port; /* default 8443 */
+		char *public_addresses[CONFIG_ADDRESSES_MAX]; /* 1:1 NAT: offered as candidates beside (or instead of) our own */
+		unsigned int n_public_addresses;
+		bool only_public; /* offer only the public ones */
+		unsigned int socket_buffer_kb;
+		unsigned int retransmit_ms; /* how long a packet can be asked for again */
+	} media;
+	struct {
+		struct config_ice_server servers[CONFIG_ICE_SERVERS_MAX];
+		unsigned int n_servers;
+		unsigned int consent_s; /* 30 */
+		unsigned int connect_s; /* a session that never connects ends after this */
+	} ice;
+	struct {
+		unsigned int sessions, sessions_per_stream, body_kb, connections, handshakes_half_open,
+			handshakes_per_second, request_s, socket_idle_s, token_bytes;
+	} limits;
+	struct {
+		char *level; /* of all modules */
+		struct config_log_level levels[CONFIG_MODULES_MAX];
+		unsigned int n_levels;
+	} log;
+	char *tenants; /* path of tenants.yaml, relative to gateway.yaml; default "tenants.yaml" if that exists */
+};
+
+/* Reads `path` (NULL: defaults only; an empty file is all defaults). On a fault writes "FILE:LINE: KEY: what was found, what was expected" lines to
+ * `errors` and returns -EINVAL (-ENOENT etc. when it can't be read). */
+int config_load(const char *path, FILE *errors, struct gateway_config *out);
+/* Same, from memory; `name` stands for the file in messages. For tests and the fuzzer. */
+int config_parse(const char *name, const char *text, size_t size, FILE *errors,
+		 struct gateway_config *out);
+void config_free(struct gateway_config *config);
+/* Effective configuration as YAML with each key's text as a comment; loads back to the same values. Secrets are shown as "***". */
+void config_dump(const struct gateway_config *config, FILE *out);
+/* The key table for --help. */
+void config_help(FILE *out);
+/* Takes over from `fresh` what can change without a restart, and names what cannot in `report`, one line each. Returns the number of the latter. */
+unsigned int config_reload(struct gateway_config *running, struct gateway_config *fresh,
+			   FILE *report);

@@ -1,0 +1,17 @@
+# Writes OUTPUT, a C file with every file of FOLDER as a byte array and one table of them
+# (gateway/web_files.h). Run by CMakeLists.txt at build time.
+file(GLOB files RELATIVE ${FOLDER} ${FOLDER}/*)
+list(SORT files)
+set(arrays "")
+set(rows "")
+set(index 0)
+foreach(name ${files})
+	file(READ ${FOLDER}/${name} hex HEX)
+	string(LENGTH "${hex}" digits)
+	math(EXPR size "${digits} / 2")
+	string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+	string(APPEND arrays "static const unsigned char file_${index}[] = {${bytes}0};\n")
+	string(APPEND rows "\t{\"${name}\", file_${index}, ${size}},\n")
+	math(EXPR index "${index} + 1")
+endforeach()
+file(WRITE ${OUTPUT} "#include \"gateway/web_files.h\"\n\n${arrays}\nconst struct web_file web_files[] = {\n${rows}\t{0},\n};\n")

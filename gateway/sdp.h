@@ -1,0 +1,147 @@
+/* SDP (RFC 8866, 8829, 8843, 8839, 8853): reads a browser's offer, decides what we answer, writes answer or counter-offer. Plain values
+ * with fixed caps; pure functions. Control thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "media/codec.h"
+#include "media/dtls.h"
+#include "media/ice.h"
+#include "media/rtp.h"
+#include "qos/address.h"
+
+#define SDP_BYTES_MAX      (256 * 1024)
+#define SDP_LINES_MAX      4000
+#define SDP_MEDIA_MAX      16
+#define SDP_FORMATS_MAX    64 /* per m-line; later ones are passed over */
+#define SDP_CANDIDATES_MAX 32
+#define SDP_MID_MAX        32
+#define SDP_FMTP_MAX       256
+#define SDP_MSID_MAX       64
+
+enum sdp_kind { SDP_AUDIO, SDP_VIDEO, SDP_APPLICATION, SDP_OTHER };
+enum sdp_direction { SDP_SENDRECV, SDP_SENDONLY, SDP_RECVONLY, SDP_INACTIVE };
+enum sdp_setup { SDP_ACTPASS, SDP_ACTIVE, SDP_PASSIVE };
+
+struct sdp_format {
+	uint8_t payload_type;
+	enum codec codec; /* CODEC_NONE: RTX (then rtx_of is set) or unknown to us */
+	int16_t rtx_of;   /* payload type this one retransmits, or -1 */
+	uint32_t clock_hz;
+	bool nack, pli, fir, transport_cc;
+	char fmtp[SDP_FMTP_MAX];
+};
+
+struct sdp_media {
+	enum sdp_kind kind;
+	char mid[SDP_MID_MAX + 1];
+	bool rejected; /* port 0 and not bundle-only */
+	bool rtcp_mux, bundled;
+	enum sdp_direction direction;
+	struct sdp_format formats[SDP_FORMATS_MAX];
+	unsigned int n_formats;
+	struct rtp_extension_map extensions;
+	uint32_t ssrc, rtx_ssrc; /* first signalled source and its FID partner; 0 = not signalled */
+	char stream_id[SDP_MSID_MAX + 1], track_id[SDP_MSID_MAX + 1];
+	char protocol[32];   /* as offered, echoed */
+	char format_text[64]; /* of an m-line that is not RTP ("webrtc-datachannel"), echoed */
+};
+
+struct sdp_session {
+	struct sdp_media media[SDP_MEDIA_MAX];
+	unsigned int n_media;
+	/* Of the first m-line that is not rejected (BUNDLE: they are the same for all). */
+	char ice_ufrag[ICE_REMOTE_UFRAG_MAX + 1], ice_pwd[ICE_REMOTE_UFRAG_MAX + 1];
+	struct dtls_fingerprint fingerprint;
+	enum sdp_setup setup;
+	bool ice_lite;
+};
+
+/* Why a body was refused: what, where, what was expected. */
+struct sdp_error {
+	unsigned int line; /* 1-based; 0 = the whole body */
+	char reason[160];
+};
+
+/* Reads an offer or an answer. -EBADMSG (not well-formed: 400) or -ENOTSUP (well-formed, but not acceptable: no BUNDLE, no rtcp-mux, no
+ * fingerprint, no ICE credentials, peer is lite: 422). */
+int sdp_parse(const char *text, size_t size, struct sdp_session *session, struct sdp_error *error);
+
+/* What was agreed for one m-line. For a publisher the payload types, extensions and SSRCs are the browser's; for a viewer the SSRCs
+ * are ours. */
+struct sdp_line {
+	bool accepted; /* else answered with port 0 */
+	enum sdp_kind kind;
+	enum codec codec;
+	uint8_t payload_type, rtx_payload_type; /* rtx: 0 = none */
+	char fmtp[SDP_FMTP_MAX];
+	bool nack, pli, fir, transport_cc;
+	struct rtp_extension_map extensions;
+	uint32_t ssrc, rtx_ssrc;
+	int feed; /* viewer: index of the stream's feed it plays; publisher: index of the feed it makes; -1 = none */
+	char mid[SDP_MID_MAX + 1];
+	char stream_id[SDP_MSID_MAX + 1], track_id[SDP_MSID_MAX + 1];
+	char protocol[32], format_text[64];
+};
+
+struct sdp_agreement {
+	struct sdp_line lines[SDP_MEDIA_MAX]; /* one per m-line of the offer, in its order */
+	unsigned int n_lines;
+};
+
+/* A stream's feed as its publisher really sends it. */
+struct sdp_feed {
+	enum codec codec;
+	char fmtp[SDP_FMTP_MAX];
+	bool has_extension[RTP_EXTENSIONS];
+};
+
+/* Publish: one codec per m-line, the first of the offer that we know. -ENOTSUP when no m-line can be accepted. */
+int sdp_agree_publish(const struct sdp_session *offer, struct sdp_agreement *agreement,
+		      struct sdp_error *error);
+/* Play: the k-th audio (video) m-line plays the k-th audio (video) feed, with the viewer's payload types and extension numbers; feeds
+ * and m-lines left over are inactive. SSRCs are drawn at random, distinct. -ENOTSUP when a wanted m-line has no format for its feed's codec. */
+int sdp_agree_play(const struct sdp_session *offer, const struct sdp_feed *feeds, unsigned int n_feeds,
+		   struct sdp_agreement *agreement, struct sdp_error *error);
+/* What we would offer for these feeds (WHEP counter-offer): our payload types and extension numbers. */
+void sdp_propose_play(const struct sdp_feed *feeds, unsigned int n_feeds,
+		      struct sdp_agreement *agreement);
+/* Reads the browser's answer to sdp_propose_play's offer into `agreement` (lines it rejected lose `accepted`). -ENOTSUP. */
+int sdp_take_answer(const struct sdp_session *answer, struct sdp_agreement *agreement,
+		    struct sdp_error *error);
+
+struct sdp_candidate {
+	struct address address;
+	uint32_t priority;
+};
+
+/* Our side of a description. */
+struct sdp_local {
+	uint64_t session_id;
+	uint32_t version;
+	const char *ice_ufrag, *ice_pwd;     /* borrowed */
+	const char *fingerprint;             /* "AB:CD:..." of SHA-256, borrowed */
+	enum sdp_setup setup;                /* ACTIVE or PASSIVE in an answer, ACTPASS in an offer */
+	const struct sdp_candidate *candidates; /* borrowed; host candidates, UDP, component 1 */
+	unsigned int n_candidates;
+	bool publish;     /* we receive: a=recvonly; else a=sendonly with ssrc, msid and cname lines */
+	const char *cname;
+};
+
+/* Writes an answer or offer, NUL-terminated, CRLF lines. Bytes without NUL, or -ENOSPC. */
+int sdp_write(const struct sdp_agreement *agreement, const struct sdp_local *local, char *out,
+	      size_t room);
+
+/* application/trickle-ice-sdpfrag (RFC 8840), as a PATCH body. */
+struct sdp_fragment {
+	char ice_ufrag[ICE_REMOTE_UFRAG_MAX + 1], ice_pwd[ICE_REMOTE_UFRAG_MAX + 1]; /* "" = absent */
+	char mid[SDP_MID_MAX + 1];
+	unsigned int n_candidates; /* counted only: a lite agent learns addresses from checks */
+	bool end_of_candidates;
+};
+int sdp_fragment_parse(const char *text, size_t size, struct sdp_fragment *fragment,
+		       struct sdp_error *error);
+/* Our fragment in the 200 reply to an ICE restart. Bytes, or -ENOSPC. */
+int sdp_fragment_write(const struct sdp_local *local, const char *mid, char *out, size_t room);

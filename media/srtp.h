@@ -1,0 +1,34 @@
+/* SRTP and SRTCP (RFC 3711, 7714) for one direction of one session. The only file that knows libsrtp2. Vectors in, vectors out; one
+ * thread at a time (the session's worker). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "media/dtls.h"
+#include "qos/packet.h"
+
+#define SRTP_TRAILER_MAX 32 /* what protect may add: auth tag and SRTCP index */
+
+struct nn_srtp;
+
+/* Once per process, before any other call. Negative errno. */
+int nn_srtp_start(void);
+void nn_srtp_stop(void);
+
+/* `inbound`: unprotects with keys->receive; else protects with keys->send. Any SSRC. Replay window of 1024. */
+int nn_srtp_create(const struct srtp_keys *keys, bool inbound, struct nn_srtp **out);
+void nn_srtp_destroy(struct nn_srtp *srtp);
+
+/* All four work in place on single-segment packets (tail room is used), and set result[i] to 0 or a negative errno: -EBADMSG authentication or
+ * format, -EALREADY replay or an index already used, -ENOSPC no tail room. Packets stay the caller's. Return how many succeeded. */
+unsigned int nn_srtp_protect(struct nn_srtp *srtp, struct rte_mbuf **packets, unsigned int n,
+			     int *result);
+unsigned int nn_srtp_unprotect(struct nn_srtp *srtp, struct rte_mbuf **packets, unsigned int n,
+			       int *result);
+unsigned int nn_srtcp_protect(struct nn_srtp *srtp, struct rte_mbuf **packets, unsigned int n,
+			      int *result);
+unsigned int nn_srtcp_unprotect(struct nn_srtp *srtp, struct rte_mbuf **packets, unsigned int n,
+				int *result);
+/* Forgets an SSRC's state (a source that ended). */
+void nn_srtp_remove_source(struct nn_srtp *srtp, uint32_t ssrc);

@@ -1,0 +1,1 @@
+#include "slices/tenant.h"

@@ -1,0 +1,23 @@
+/* The tenants of this node as admission sees them: looked up by id, replaced as a whole on reload. Control thread. */
+#pragma once
+
+#include "conf/tenants.h"
+
+struct tenant {
+	const struct tenant_config *config; /* of the current table; NULL: gone from tenants.yaml */
+	char id[TENANT_ID_MAX + 1];
+	unsigned int n_sessions; /* open now */
+};
+
+struct tenant_table;
+
+struct tenant_table *tenant_table_create(void);
+void tenant_table_destroy(struct tenant_table *table);
+/* Takes ownership of `fresh`. Tenants that are gone keep their entry (config NULL) while they have sessions. -ENOMEM leaves the old table. */
+int tenant_table_replace(struct tenant_table *table, struct tenants_config *fresh);
+/* NULL: unknown. Borrowed until the next replace. */
+struct tenant *tenant_find(struct tenant_table *table, const char *id, size_t len);
+/* The key of any tenant with this kid and algorithm, or NULL; *owner is its tenant. */
+const struct jwt_key *tenant_key_find(struct tenant_table *table, const char *tenant_id,
+				      const char *key_id, enum jwt_algorithm algorithm,
+				      struct tenant **owner);
