@@ -3,9 +3,9 @@
  * lines of our own log. */
 #include "qos/eal.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
 
@@ -23,6 +24,18 @@
 #define EAL_ARGUMENTS  16
 #define LOG_LINE_BYTES 512
 #define RUNTIME_ENV    "RUNTIME_DIRECTORY" /* where EAL makes its folder, see runtime_folder_make */
+
+/* What an lcore was asked to run. The semaphores order what both sides see of it, and let the one
+ * who joins sleep: rte_eal_wait_lcore() alone would spin for as long as the lcore runs. */
+struct lcore_task {
+	int (*run)(void *arg);
+	void *arg;
+	bool started;
+	sem_t begin, end;
+};
+
+static FILE *dpdk_log;
+static struct lcore_task tasks[EAL_LCORE_WORKER_FIRST + PORT_QUEUES_MAX];
 
 /* One line of DPDK's log, without its newline, at the level that DPDK gave it. */
 static ssize_t dpdk_log_write(void *cookie, const char *text, size_t length)
@@ -118,8 +131,6 @@ static int eal_init(const struct eal_config *config, const char *lcores)
 	return rte_eal_init(argc, argv) < 0 ? -rte_errno : 0;
 }
 
-static FILE *dpdk_log;
-
 int eal_start(const struct eal_config *config)
 {
 	unsigned int n_lcores = EAL_LCORE_WORKER_FIRST + config->n_workers;
@@ -160,4 +171,40 @@ void eal_stop(void)
 	if (dpdk_log)
 		fclose(dpdk_log);
 	dpdk_log = NULL;
+}
+
+static int lcore_main(void *arg)
+{
+	struct lcore_task *task = arg;
+	while (sem_wait(&task->begin) != 0)
+		continue;
+	int result = task->run(task->arg);
+	sem_post(&task->end);
+	return result;
+}
+
+int eal_lcore_start(unsigned int lcore, int (*run)(void *arg), void *arg)
+{
+	if (lcore < EAL_LCORE_HANDSHAKE || lcore >= RTE_DIM(tasks) || !rte_lcore_is_enabled(lcore))
+		return -EINVAL;
+	struct lcore_task *task = &tasks[lcore];
+	if (task->started)
+		return -EBUSY;
+	*task = (struct lcore_task){.run = run, .arg = arg, .started = true};
+	sem_init(&task->begin, 0, 0);
+	sem_init(&task->end, 0, 0);
+	sem_post(&task->begin);
+	int rc = rte_eal_remote_launch(lcore_main, task, lcore);
+	task->started = rc == 0;
+	return rc;
+}
+
+int eal_lcore_join(unsigned int lcore)
+{
+	if (lcore >= RTE_DIM(tasks) || !tasks[lcore].started)
+		return -EINVAL;
+	while (sem_wait(&tasks[lcore].end) != 0)
+		continue;
+	tasks[lcore].started = false;
+	return rte_eal_wait_lcore(lcore);
 }

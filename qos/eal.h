@@ -15,3 +15,10 @@ struct eal_config {
  * logged. */
 int eal_start(const struct eal_config *config);
 void eal_stop(void);
+
+/* Runs `run(arg)` on a sleeping lcore (>= EAL_LCORE_HANDSHAKE). All the caller wrote before is seen
+ * by it. Control thread. -EINVAL, -EBUSY. */
+int eal_lcore_start(unsigned int lcore, int (*run)(void *arg), void *arg);
+/* Sleeps until `run` has returned, and returns what it returned; all that it wrote is seen by the
+ * caller then. -EINVAL if nothing was started there. Control thread. */
+int eal_lcore_join(unsigned int lcore);
