@@ -18,5 +18,9 @@ void packet_free(struct rte_mbuf *packet)
 	if (!packet)
 		return;
 	ordering_release(packet);
-	rte_pktmbuf_free(packet);
+	struct rte_mbuf *last = rte_pktmbuf_prefree_seg(packet);
+	if (!last)
+		return;
+	ordering_release(last);
+	rte_mbuf_raw_free(last);
 }

@@ -162,6 +162,78 @@ static void lcores_pass_packets(void)
 	}
 }
 
+static int packet_take_and_return(void *arg)
+{
+	for (unsigned int n = 0; n < PASSED;) {
+		struct rte_mbuf *packet = packet_alloc(arg);
+		if (!packet) {
+			sched_yield();
+			continue;
+		}
+		memset(packet_meta(packet), (int)(n & 0xff), sizeof(struct packet_meta));
+		memset(packet_bytes(packet), (int)(n & 0xff), 64);
+		packet_free(packet);
+		n++;
+	}
+	return 0;
+}
+
+/* Nothing but the pool orders what the two write: the case that ordering.h is there for. */
+static void lcores_take_the_only_packet_in_turn(void)
+{
+	struct rte_mempool *pool = NULL;
+	CU_ASSERT_EQUAL_FATAL(packet_pool_create("turn", 1, &pool), 0);
+	unsigned int a = EAL_LCORE_WORKER_FIRST, b = a + 1;
+	CU_ASSERT_EQUAL(eal_lcore_start(a, packet_take_and_return, pool), 0);
+	CU_ASSERT_EQUAL(eal_lcore_start(b, packet_take_and_return, pool), 0);
+	CU_ASSERT_EQUAL(eal_lcore_join(a), 0);
+	CU_ASSERT_EQUAL(eal_lcore_join(b), 0);
+	CU_ASSERT(rte_mempool_full(pool));
+	packet_pool_destroy(pool);
+}
+
+static int packet_read_and_let_go(void *arg)
+{
+	struct passage *passage = arg;
+	uint64_t sum = 0;
+	for (unsigned int n = 0; n < PASSED;) {
+		void *object;
+		if (rte_ring_dequeue(passage->ring, &object) != 0) {
+			sched_yield();
+			continue;
+		}
+		sum += packet_bytes(object)[0];
+		packet_free(object);
+		n++;
+	}
+	return sum == 0;
+}
+
+/* The fan-out's case: whoever lets go last, the next user writes after all readers have read. */
+static void lcores_share_references(void)
+{
+	struct passage passage;
+	passage_open(&passage, 3);
+	unsigned int lcore = EAL_LCORE_WORKER_FIRST;
+	CU_ASSERT_EQUAL(eal_lcore_start(lcore, packet_read_and_let_go, &passage), 0);
+	for (unsigned int n = 0; n < PASSED;) {
+		struct rte_mbuf *packet = packet_alloc(passage.pool);
+		if (!packet) {
+			sched_yield();
+			continue;
+		}
+		memset(packet_bytes(packet), 1 + (int)(n & 1), 64);
+		rte_mbuf_refcnt_update(packet, 1);
+		CU_ASSERT_EQUAL_FATAL(rte_ring_enqueue(passage.ring, packet), 0);
+		passage.wrong += packet_bytes(packet)[0] != 1 + (n & 1);
+		packet_free(packet);
+		n++;
+	}
+	CU_ASSERT_EQUAL(eal_lcore_join(lcore), 0);
+	passage.sum = (uint64_t)PASSED * (PASSED + 1) / 2;
+	passage_close(&passage);
+}
+
 static void *registered_thread(void *arg)
 {
 	if (rte_thread_register() != 0)
@@ -190,6 +262,8 @@ static CU_TestInfo tests[] = {
 	{"last_reference_returns_packet", last_reference_returns_packet},
 	{"pool_larger_than_memory_is_refused", pool_larger_than_memory_is_refused},
 	{"lcores_pass_packets", lcores_pass_packets},
+	{"lcores_take_the_only_packet_in_turn", lcores_take_the_only_packet_in_turn},
+	{"lcores_share_references", lcores_share_references},
 	{"registered_thread_passes_packets", registered_thread_passes_packets},
 	CU_TEST_INFO_NULL,
 };
