@@ -25,11 +25,17 @@ struct port_config {
 /* Written by the queue's thread only; read by any with relaxed loads. */
 struct port_counters {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-	uint64_t rx_no_buffer;   /* pool empty: datagrams stay in the socket */
+	uint64_t rx_no_buffer;   /* bursts cut short: pool empty, datagrams stay in the socket */
 	uint64_t rx_truncated;   /* larger than PACKET_BYTES_MAX, dropped */
 	uint64_t tx_would_block; /* dropped: socket buffer full */
 	uint64_t tx_error;       /* dropped: unreachable, no route, ... */
 };
+
+/* Reads one field of a queue's counters, from any thread. */
+static inline uint64_t port_counter(const uint64_t *field)
+{
+	return __atomic_load_n(field, __ATOMIC_RELAXED);
+}
 
 /* Opens and binds all sockets of all queues (SO_REUSEPORT per queue). Control thread. Negative
  * errno with a log line that names the address; nothing stays open then. */
