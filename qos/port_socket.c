@@ -188,6 +188,7 @@ static void port_set_buffers(struct port_socket *port, uint32_t bytes)
 
 static void rx_init(struct socket_rx *rx)
 {
+	rx->first_spare = PORT_BURST;
 	for (unsigned int i = 0; i < PORT_BURST; i++) {
 		rx->bytes[i].iov_len = PACKET_BYTES_MAX;
 		rx->messages[i].msg_hdr = (struct msghdr){
@@ -205,7 +206,7 @@ static void port_socket_close(struct port *port)
 	port_close_sockets(s);
 	for (unsigned int q = 0; q < port->n_queues; q++) {
 		struct socket_queue *queue = &s->queues[q];
-		for (unsigned int i = 0; i < queue->rx.n_spare; i++)
+		for (unsigned int i = queue->rx.first_spare; i < PORT_BURST; i++)
 			packet_free(queue->rx.spare[i]);
 		if (queue->epoll_fd >= 0)
 			close(queue->epoll_fd);

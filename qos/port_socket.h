@@ -21,10 +21,12 @@ struct udp_socket {
 	bool segments; /* the kernel cuts one send into datagrams (UDP_SEGMENT) */
 };
 
-/* The arrays that recvmmsg() and sendmmsg() want, one row per message. */
+/* The arrays that recvmmsg() and sendmmsg() want, one row per message. Rows from `first_spare` on
+ * are ready to receive into: a burst takes them from there on, the next fills up the rows before.
+ */
 struct socket_rx {
-	struct rte_mbuf *spare[PORT_BURST]; /* owned: kept from call to call, used from the top */
-	unsigned int n_spare;
+	struct rte_mbuf *spare[PORT_BURST]; /* owned, from first_spare on */
+	unsigned int first_spare;
 	unsigned int first_socket; /* where the next burst begins to look */
 	struct mmsghdr messages[PORT_BURST];
 	struct iovec bytes[PORT_BURST];

@@ -30,35 +30,28 @@ static bool error_is_async(int error)
 static bool rx_refill(struct socket_queue *queue, unsigned int n)
 {
 	struct socket_rx *rx = &queue->rx;
-	while (rx->n_spare < n) {
+	while (PORT_BURST - rx->first_spare < n) {
 		struct rte_mbuf *packet = packet_alloc(queue->pool);
 		if (!packet)
 			return false;
-		rx->spare[rx->n_spare++] = packet;
+		unsigned int j = --rx->first_spare;
+		rx->spare[j] = packet;
+		rx->bytes[j].iov_base = packet_bytes(packet);
+		rx->messages[j].msg_hdr.msg_namelen = sizeof(rx->names[j]);
+		rx->messages[j].msg_hdr.msg_controllen = sizeof(rx->control[j]);
 	}
 	return true;
 }
 
-/* Message j receives into the j-th spare packet from the top. */
-static void rx_prepare(struct socket_rx *rx, unsigned int n)
-{
-	for (unsigned int j = 0; j < n; j++) {
-		rx->bytes[j].iov_base = packet_bytes(rx->spare[rx->n_spare - 1 - j]);
-		rx->messages[j].msg_hdr.msg_namelen = sizeof(rx->names[j]);
-		rx->messages[j].msg_hdr.msg_controllen = sizeof(rx->control[j]);
-	}
-}
-
 static unsigned int rx_messages(const struct udp_socket *s, struct socket_rx *rx, unsigned int n)
 {
-	for (int errors = 0; errors < ASYNC_ERRORS_MAX;) {
-		rx_prepare(rx, n);
-		int received = recvmmsg(s->fd, rx->messages, n, MSG_DONTWAIT, NULL);
+	for (int errors = 0; errors < ASYNC_ERRORS_MAX; errors++) {
+		int received =
+			recvmmsg(s->fd, &rx->messages[rx->first_spare], n, MSG_DONTWAIT, NULL);
 		if (received >= 0)
 			return (unsigned int)received;
 		if (errno != EINTR && !error_is_async(errno))
 			return 0;
-		errors++;
 	}
 	return 0;
 }
@@ -88,9 +81,10 @@ static unsigned int rx_socket(struct socket_queue *queue, const struct udp_socke
 {
 	struct socket_rx *rx = &queue->rx;
 	uint64_t bytes = 0;
-	unsigned int accepted = 0, received = rx_messages(s, rx, n);
-	for (unsigned int j = 0; j < received; j++) {
-		struct rte_mbuf *packet = rx->spare[rx->n_spare - 1 - j];
+	unsigned int accepted = 0, first = rx->first_spare;
+	rx->first_spare += rx_messages(s, rx, n);
+	for (unsigned int j = first; j < rx->first_spare; j++) {
+		struct rte_mbuf *packet = rx->spare[j];
 		struct msghdr *message = &rx->messages[j].msg_hdr;
 		struct packet_meta *meta = packet_meta(packet);
 		if (message->msg_flags & MSG_TRUNC) {
@@ -108,7 +102,6 @@ static unsigned int rx_socket(struct socket_queue *queue, const struct udp_socke
 		bytes += packet->data_len;
 		packets[accepted++] = packet;
 	}
-	rx->n_spare -= received;
 	port_counter_add(&queue->counters.rx_packets, accepted);
 	port_counter_add(&queue->counters.rx_bytes, bytes);
 	return accepted;
@@ -124,14 +117,14 @@ uint16_t port_socket_rx_burst(struct port *port, unsigned int queue_index,
 	/* Each burst looks at another socket first: a flood on one leaves the others their turn. */
 	unsigned int at = rx->first_socket;
 	for (unsigned int i = 0; i < queue->n_sockets; i++) {
-		unsigned int want = RTE_MIN(most - done, rx->n_spare);
+		unsigned int want = RTE_MIN(most - done, PORT_BURST - rx->first_spare);
 		if (want == 0)
 			break;
 		done += rx_socket(queue, &queue->sockets[at], packets + done, want, now_ns);
 		at = at + 1 == queue->n_sockets ? 0 : at + 1;
 	}
 	rx->first_socket = rx->first_socket + 1 >= queue->n_sockets ? 0 : rx->first_socket + 1;
-	if (!filled && rx->n_spare == 0)
+	if (!filled && rx->first_spare == PORT_BURST)
 		port_counter_add(&queue->counters.rx_no_buffer, 1);
 	return (uint16_t)done;
 }

@@ -62,6 +62,9 @@ static inline struct peer peer_open(const struct address *to)
 	struct peer peer = {.fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
 	CU_ASSERT_FATAL(peer.fd >= 0);
 	CU_ASSERT_EQUAL_FATAL(connect(peer.fd, (struct sockaddr *)&ss, length), 0);
+	/* A whole burst waits in it. Where the kernel gives less, it still gives enough. */
+	int buffer_bytes = 1 << 20;
+	setsockopt(peer.fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof(buffer_bytes));
 	length = sizeof(ss);
 	CU_ASSERT_EQUAL_FATAL(getsockname(peer.fd, (struct sockaddr *)&ss, &length), 0);
 	CU_ASSERT_EQUAL_FATAL(address_from_sockaddr(&peer.self, (struct sockaddr *)&ss), 0);
