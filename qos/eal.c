@@ -64,6 +64,14 @@ static FILE *dpdk_log_open(void)
 	return stream;
 }
 
+static void dpdk_log_close(void)
+{
+	rte_openlog_stream(NULL);
+	if (dpdk_log)
+		fclose(dpdk_log);
+	dpdk_log = NULL;
+}
+
 /* EAL insists on making a folder, though it has nothing to put there. It gets one of its own in the
  * place for temporary files, for as long as it starts. */
 static bool runtime_folder_make(char *folder, size_t size)
@@ -138,6 +146,8 @@ int eal_start(const struct eal_config *config)
 	cpu_set_t cpus;
 	if (config->n_workers == 0 || config->n_workers > PORT_QUEUES_MAX || !config->memory_mb)
 		return -EINVAL;
+	if (dpdk_log)
+		return -EALREADY;
 	int rc = sched_getaffinity(0, sizeof(cpus), &cpus) == 0
 			 ? lcores_write(lcores, sizeof(lcores), &cpus, n_lcores)
 			 : -errno;
@@ -147,6 +157,8 @@ int eal_start(const struct eal_config *config)
 		return rc;
 	}
 	dpdk_log = dpdk_log_open();
+	if (!dpdk_log)
+		return -ENOMEM;
 	rte_openlog_stream(dpdk_log);
 
 	const char *env = getenv(RUNTIME_ENV);
@@ -158,19 +170,18 @@ int eal_start(const struct eal_config *config)
 	free(env_before);
 	/* EAL moved this thread to lcore 0's CPUs, which leave out CPUs beyond RTE_MAX_LCORE. */
 	sched_setaffinity(0, sizeof(cpus), &cpus);
-	if (rc < 0)
+	if (rc < 0) {
+		dpdk_log_close();
 		log_error(LOG_NODE, "DPDK does not start", "\"error\":\"%s\",\"memory_mb\":%u",
 			  strerror(-rc), config->memory_mb);
+	}
 	return rc;
 }
 
 void eal_stop(void)
 {
 	rte_eal_cleanup();
-	rte_openlog_stream(NULL);
-	if (dpdk_log)
-		fclose(dpdk_log);
-	dpdk_log = NULL;
+	dpdk_log_close();
 }
 
 static int lcore_main(void *arg)
