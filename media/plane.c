@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_launch.h>
-
 #include "conf/log.h"
 #include "media/srtp.h"
 #include "qos/eal.h"
@@ -69,9 +67,9 @@ int plane_start(const struct plane_config *config, struct plane **out)
 		destroy_parts(plane);
 		return rc;
 	}
-	rte_eal_remote_launch(handshake_run, plane->handshake, EAL_LCORE_HANDSHAKE);
+	eal_lcore_start(EAL_LCORE_HANDSHAKE, handshake_run, plane->handshake);
 	for (unsigned int i = 0; i < plane->n_workers; i++)
-		rte_eal_remote_launch(worker_run, plane->workers[i], EAL_LCORE_WORKER_FIRST + i);
+		eal_lcore_start(EAL_LCORE_WORKER_FIRST + i, worker_run, plane->workers[i]);
 	*out = plane;
 	return 0;
 }
@@ -82,10 +80,10 @@ void plane_stop(struct plane *plane)
 		return;
 	struct message stop = {.type = MESSAGE_STOP};
 	mailbox_post_wait(handshake_mailbox(plane->handshake), &stop);
-	rte_eal_wait_lcore(EAL_LCORE_HANDSHAKE);
+	eal_lcore_join(EAL_LCORE_HANDSHAKE);
 	for (unsigned int i = 0; i < plane->n_workers; i++) {
 		mailbox_post_wait(plane->workers[i]->mailbox, &stop);
-		rte_eal_wait_lcore(EAL_LCORE_WORKER_FIRST + i);
+		eal_lcore_join(EAL_LCORE_WORKER_FIRST + i);
 	}
 	destroy_parts(plane);
 }
