@@ -7,8 +7,8 @@
  * What must always hold: no association is connected unless the peer's certificate had the hash
  * that SDP promised (on_certificate is the only judge, in both roles), and one that has sent
  * nothing cannot be harmed by what it reads. What a peer can make us keep is bounded: OpenSSL holds
- * at most ten handshake messages of HANDSHAKE_MESSAGE_MAX and EARLY_RECORDS_MAX records of the next
- * epoch.
+ * at most ten handshake messages of DTLS_MESSAGE_MAX, and the records of the next epoch that
+ * dtls_filter lets through.
  *
  * The limit of the whole handshake is ours and runs on the caller's clock. The retransmission timer
  * is OpenSSL's, with durations from on_duration: only OpenSSL can put a flight into new records. */
@@ -19,16 +19,12 @@
 
 #include "media/dtls.h" /* before OpenSSL, which has macros of the same names and values */
 #include "media/dtls_certificate.h"
+#include "media/dtls_filter.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#define NEVER                 UINT64_MAX
-#define EARLY_RECORDS_MAX     32
-#define HANDSHAKE_MESSAGE_MAX 16384
-#define RECORD_HEADER_BYTES   13
-
-enum { RECORD_CHANGE_CIPHER_SPEC = 20, RECORD_APPLICATION_DATA = 23 };
+#define NEVER UINT64_MAX
 
 static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
 			      "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384";
@@ -50,8 +46,8 @@ struct dtls {
 	const uint8_t *in;   /* borrowed while a datagram is read */
 	size_t in_bytes;
 	uint64_t retransmit_ns, limit_ns;
-	unsigned int early_records;
-	bool hello_seen, peer_verified;
+	struct dtls_filter filter;
+	bool peer_verified;
 };
 
 static int wire_read(BIO *bio, char *out, int room)
@@ -76,7 +72,7 @@ static int wire_write(BIO *bio, const char *bytes, int size)
 	struct dtls *dtls = BIO_get_data(bio);
 
 	BIO_clear_retry_flags(bio);
-	if (size > 0 && (dtls->config.active || dtls->hello_seen))
+	if (size > 0 && dtls->filter.greeted)
 		dtls->config.send(dtls->config.context, (const uint8_t *)bytes, (size_t)size);
 	return size;
 }
@@ -116,7 +112,7 @@ static int on_client_hello(SSL *ssl, int *alert, void *context)
 
 	(void)alert;
 	(void)context;
-	dtls->hello_seen = true;
+	dtls->filter.greeted = true;
 	return SSL_CLIENT_HELLO_SUCCESS;
 }
 
@@ -161,7 +157,7 @@ static SSL_CTX *context_create(const struct dtls_certificate *certificate)
 					 SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_max_cert_list(ctx, HANDSHAKE_MESSAGE_MAX);
+	SSL_CTX_set_max_cert_list(ctx, DTLS_MESSAGE_MAX);
 	SSL_CTX_set_max_send_fragment(ctx, DTLS_MTU_MAX);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	SSL_CTX_set_cert_verify_callback(ctx, on_certificate, NULL);
@@ -260,6 +256,7 @@ int dtls_create(const struct dtls_config *config, uint64_t now_ns, struct dtls *
 	dtls->config = *config;
 	if (dtls->config.mtu_bytes == 0)
 		dtls->config.mtu_bytes = DTLS_MTU_DEFAULT;
+	dtls->filter.greeted = config->active;
 	dtls->retransmit_ns = dtls->limit_ns = NEVER;
 
 	int result = -EINVAL;
@@ -300,6 +297,7 @@ static void on_handshake_done(struct dtls *dtls)
 		SSL_shutdown(dtls->ssl);
 	} else {
 		dtls->state = DTLS_CONNECTED;
+		dtls->filter.connected = true;
 	}
 }
 
@@ -307,7 +305,7 @@ static void on_handshake_error(struct dtls *dtls)
 {
 	int reason = ERR_GET_REASON(ERR_peek_error());
 
-	if (!dtls->config.active && !dtls->hello_seen) {
+	if (!dtls->filter.greeted) {
 		if (ssl_renew(dtls) < 0)
 			fail(dtls, "memory");
 	} else if (reason > SSL_AD_REASON_OFFSET) {
@@ -377,44 +375,12 @@ void dtls_start(struct dtls *dtls, uint64_t now_ns)
 	timer_sync(dtls, now_ns);
 }
 
-static unsigned int be16(const uint8_t *bytes)
-{
-	return (unsigned int)(bytes[0] << 8 | bytes[1]);
-}
-
-/* Whether OpenSSL gets to see a record. It would buffer records of the next epoch by the hundred,
- * 16 KiB each, and all a peer has to say there before we are connected is its Finished. */
-static bool record_is_wanted(struct dtls *dtls, const uint8_t *record)
-{
-	unsigned int type = record[0], epoch = be16(record + 3);
-
-	if (type < RECORD_CHANGE_CIPHER_SPEC || type > RECORD_APPLICATION_DATA ||
-	    record[1] != 0xfe || epoch > 1)
-		return false;
-	return dtls->state == DTLS_CONNECTED || epoch == 0 ||
-	       (type != RECORD_APPLICATION_DATA && dtls->early_records++ < EARLY_RECORDS_MAX);
-}
-
-/* The bytes of a datagram up to the first record that is malformed or not wanted. */
-static size_t wanted_bytes(struct dtls *dtls, const uint8_t *bytes, size_t size)
-{
-	size_t at = 0;
-
-	while (size - at >= RECORD_HEADER_BYTES) {
-		size_t end = at + RECORD_HEADER_BYTES + be16(bytes + at + 11);
-		if (end > size || !record_is_wanted(dtls, bytes + at))
-			break;
-		at = end;
-	}
-	return at;
-}
-
 enum dtls_state dtls_on_datagram(struct dtls *dtls, const uint8_t *bytes, size_t size,
 				 uint64_t now_ns)
 {
 	if (dtls->state > DTLS_CONNECTED || (dtls->state == DTLS_NEW && dtls->config.active))
 		return dtls->state;
-	size = wanted_bytes(dtls, bytes, size);
+	size = dtls_filter_pass(&dtls->filter, bytes, size);
 	if (size == 0)
 		return dtls->state;
 	dtls_start(dtls, now_ns);
@@ -443,9 +409,13 @@ enum dtls_state dtls_on_timer(struct dtls *dtls, uint64_t now_ns)
 	if (dtls->state > DTLS_HANDSHAKING)
 		return dtls->state;
 	ERR_clear_error();
-	if (now_ns >= dtls->limit_ns ||
-	    (now_ns >= dtls->retransmit_ns && DTLSv1_handle_timeout(dtls->ssl) < 0))
+	if (now_ns >= dtls->limit_ns) {
 		fail(dtls, "timeout");
+	} else if (now_ns >= dtls->retransmit_ns) {
+		dtls->filter.early_records = 0;
+		if (DTLSv1_handle_timeout(dtls->ssl) < 0)
+			fail(dtls, "timeout");
+	}
 	timer_sync(dtls, now_ns);
 	return dtls->state;
 }
