@@ -1,5 +1,6 @@
-/* One DTLS-SRTP association (RFC 5764, DTLS 1.2) over caller-supplied datagrams. The only file that knows OpenSSL's SSL. Runs on the
- * handshake thread; never on a worker. Time comes in. */
+/* One DTLS-SRTP association (RFC 5764, DTLS 1.2) over caller-supplied datagrams. dtls.c is the only
+ * file that knows OpenSSL's SSL; dtls_certificate.c and dtls_fingerprint.c use its crypto. Runs on
+ * the handshake thread; never on a worker. Time comes in. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +10,18 @@
 #define DTLS_FINGERPRINT_BYTES 32 /* SHA-256 */
 #define DTLS_FINGERPRINT_TEXT  (DTLS_FINGERPRINT_BYTES * 3)
 
-/* SRTP protection profiles, numbered as on the wire (RFC 5764 4.1.2, RFC 7714 14.2), in our order of preference. */
+#define DTLS_MTU_MIN     256
+#define DTLS_MTU_DEFAULT 1200
+#define DTLS_MTU_MAX     2048
+
+/* Retransmission starts quicker than RFC 6347's 1 s, as in browsers: ICE has just proven the path.
+ * It doubles up to the largest, until the limit fails the association. */
+#define DTLS_RETRANSMIT_FIRST_NS 100000000ull
+#define DTLS_RETRANSMIT_MAX_NS   3200000000ull
+#define DTLS_LIMIT_NS            15000000000ull
+
+/* SRTP protection profiles, numbered as on the wire (RFC 5764 4.1.2, RFC 7714 14.2), in our order
+ * of preference from the last to the first. */
 enum srtp_profile {
 	SRTP_PROFILE_NONE = 0,
 	SRTP_AES128_CM_SHA1_80 = 0x0001,
@@ -26,20 +38,35 @@ struct srtp_keys {
 	uint8_t receive[SRTP_MASTER_KEY_MAX];
 };
 
-enum dtls_hash { DTLS_HASH_SHA1, DTLS_HASH_SHA256, DTLS_HASH_SHA384, DTLS_HASH_SHA512, DTLS_HASHES };
+enum dtls_hash {
+	DTLS_HASH_SHA1,
+	DTLS_HASH_SHA256,
+	DTLS_HASH_SHA384,
+	DTLS_HASH_SHA512,
+	DTLS_HASHES
+};
 
-/* A peer's certificate fingerprint as SDP gives it (RFC 8122). SHA-1 is parsed but refused at verification. */
+/* A peer's certificate fingerprint as SDP gives it (RFC 8122). SHA-1 is parsed but refused at
+ * verification. */
 struct dtls_fingerprint {
 	enum dtls_hash hash;
 	uint8_t bytes[64];
 	uint8_t size;
 };
 
-/* "sha-256 AB:CD:..." ; -EINVAL. */
+/* "sha-256 AB:CD:..." ; -EINVAL. Pure. */
 int dtls_fingerprint_parse(struct dtls_fingerprint *fingerprint, const char *text, size_t len);
+/* The fingerprint of a certificate's DER bytes. Negative errno. Any thread. */
+int dtls_fingerprint_of(struct dtls_fingerprint *fingerprint, enum dtls_hash hash,
+			const uint8_t *der, size_t size);
+/* Whether a certificate is the one `expected` stands for; never with SHA-1. Compares in constant
+ * time. Any thread. */
+bool dtls_fingerprint_matches(const struct dtls_fingerprint *expected, const uint8_t *der,
+			      size_t size);
 
 /* The node's identity: one self-signed P-256 certificate, made at start, shared by all sessions. */
 struct dtls_identity;
+/* -EIO when the crypto library fails. Control thread. */
 int dtls_identity_create(struct dtls_identity **out);
 void dtls_identity_destroy(struct dtls_identity *identity);
 /* "AB:CD:..." of its SHA-256. Borrowed. */
@@ -53,26 +80,35 @@ struct dtls_config {
 	const struct dtls_identity *identity; /* borrowed, outlives the association */
 	bool active;                          /* we send the ClientHello */
 	struct dtls_fingerprint peer;
-	uint16_t mtu_bytes;                   /* largest datagram we send; 1200 when 0 */
+	uint16_t mtu_bytes; /* largest datagram we send; DTLS_MTU_DEFAULT when 0 */
 	/* One datagram to the peer. Called from within the verbs below. */
 	void (*send)(void *context, const uint8_t *bytes, size_t size);
 	void *context;
 };
 
+/* -EINVAL for an MTU out of range, -ENOMEM. */
 int dtls_create(const struct dtls_config *config, uint64_t now_ns, struct dtls **out);
 /* Sends close_notify if connected. Takes NULL. */
 void dtls_destroy(struct dtls *dtls);
 
-/* Active: sends the first flight. Passive: nothing. */
+/* The path is there. Active: sends the first flight. Passive: sends nothing. DTLS_LIMIT_NS runs
+ * from here (or from the first datagram, if that is earlier). */
 void dtls_start(struct dtls *dtls, uint64_t now_ns);
-/* A datagram from the peer. Returns the state after it. Malformed input never fails the association, as RFC 6347 4.1.2.7 asks. */
+/* A datagram from the peer. Returns the state after it. Records that are malformed, of a wrong
+ * version or epoch or that do not authenticate are dropped and change nothing (RFC 6347 4.1.2.7).
+ * Handshake messages that make no sense fail an association, except that a passive one, until it
+ * has read a ClientHello, forgets them. Connected: the last flight is repeated when the peer
+ * repeats its own, application data is ignored, a close_notify or fatal alert closes. */
 enum dtls_state dtls_on_datagram(struct dtls *dtls, const uint8_t *bytes, size_t size,
 				 uint64_t now_ns);
 /* When dtls_on_timer wants to be called; UINT64_MAX = never. */
 uint64_t dtls_timer_ns(const struct dtls *dtls);
+/* Retransmits what is due. OpenSSL measures its waiting by the wall clock: `now_ns` must advance
+ * at its pace; a wall clock set back delays a retransmission, never the limit. */
 enum dtls_state dtls_on_timer(struct dtls *dtls, uint64_t now_ns);
 enum dtls_state dtls_state(const struct dtls *dtls);
-/* Why it failed: a constant, such as "fingerprint", "no SRTP profile", "timeout", "alert". NULL unless DTLS_FAILED. */
+/* Why it failed, a constant: "fingerprint", "no certificate", "no SRTP profile", "timeout",
+ * "alert" (the peer's), "handshake", "memory". NULL unless DTLS_FAILED. */
 const char *dtls_failure(const struct dtls *dtls);
 /* Once connected. -ENOTCONN before. */
 int dtls_export_keys(struct dtls *dtls, struct srtp_keys *keys);
