@@ -18,8 +18,7 @@ static struct socket_queue *queue_of(struct port *port, unsigned int queue)
 	return &((struct port_socket *)port)->queues[queue];
 }
 
-/* An ICMP error about an earlier datagram: it says nothing about this call, and is gone once told.
- */
+/* An ICMP error about an earlier datagram: no word about this call, and gone once told. */
 static bool error_is_async(int error)
 {
 	return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH ||
