@@ -21,6 +21,7 @@ struct track_config {
 	uint32_t ssrc, rtx_ssrc;                /* 0: learnt from MID or payload type */
 	bool nack, pli, fir, transport_cc;
 	uint32_t epoch; /* first source's; later ones count up */
+	struct rtp_extension_map extensions; /* of its m-line: other lines may number theirs otherwise */
 	char mid[TRACK_MID_MAX + 1];
 };
 

@@ -57,7 +57,7 @@ struct transport {
 	void *session;       /* control's own, for messages that come back */
 	bool dtls_active;
 	struct dtls_fingerprint peer_fingerprint;
-	struct rtp_extension_map extensions; /* of a publisher: all m-lines together */
+	struct rtp_extension_map mid_extension; /* of a publisher: MID alone, the same in all m-lines */
 	char cname[TRANSPORT_CNAME_MAX + 1];
 	uint32_t rtcp_ssrc; /* of reports about what we receive */
 	unsigned int n_tracks, n_subscriptions;
