@@ -4,6 +4,7 @@
  * metadata as "suppressed". Secrets (tokens, keys, ICE passwords) never go in. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,10 +28,10 @@ enum log_module {
 	LOG_MODULES
 };
 
-/* A call site's rate limit; static, zeroed, owned by the log_* macros. */
+/* A call site's rate limit; static, zeroed, owned by the log_* macros. Any thread. */
 struct log_site {
-	int64_t second;
-	uint32_t count, suppressed;
+	_Atomic uint64_t window; /* second << 8 | lines written in it: one word, so it changes as one */
+	_Atomic uint32_t suppressed;
 };
 
 /* Names `service` in every line (the string is borrowed). Level INFO everywhere until set. */
@@ -43,9 +44,9 @@ const char *log_module_name(enum log_module module);
 const char *log_level_name(enum log_level level);
 bool log_enabled(enum log_module module, enum log_level level);
 
-/* Use the macros. `metadata` is NULL or a printf format that yields the inside of a JSON object:
- * string values in it go through LOG_STRING's %s rules: the writer escapes nothing there, so pass
- * outside text through log_escape first. */
+/* Use the macros. `metadata` is NULL or a printf format that yields the inside of a JSON object, such
+ * as "\"peer\":\"%s\",\"port\":%u": the writer escapes nothing there, so pass outside text through
+ * log_escape first. Metadata too long for the line is left out and told as "truncated":true. */
 void log_write(struct log_site *site, enum log_module module, enum log_level level,
 	       const char *message, const char *metadata, ...) __attribute__((format(printf, 5, 6)));
 

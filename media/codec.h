@@ -1,5 +1,5 @@
-/* Codec descriptors (RFC 7741 VP8, RFC 9628 VP9, RFC 6184 H264, AV1 RTP spec, RFC 7587 Opus): the table of what we negotiate, and
- * what a payload's first bytes say. Pure; any thread. */
+/* Codec descriptors (RFC 7741 VP8, RFC 9628 VP9, RFC 6184 H264, AV1 RTP spec, RFC 7587 Opus): the
+ * table of what we negotiate, and what a payload's first bytes say. Pure; any thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,9 +17,12 @@ struct codec_row {
 	uint8_t channels; /* audio only, else 0 */
 };
 
+/* NULL for CODEC_NONE. */
 const struct codec_row *codec_row(enum codec codec);
 /* Case-insensitive; CODEC_NONE when unknown. */
 enum codec codec_by_name(const char *name, size_t len);
 
-/* Whether the RTP payload begins a key frame (decoding can start here). Truncated or nonsensical descriptors are false. */
+/* Whether the RTP payload begins a key frame (decoding can start here). Truncated or nonsensical
+ * descriptors are false. An H264 key frame may answer true more than once: at its SPS and at each
+ * IDR slice. Opus is always true. */
 bool codec_keyframe_start(enum codec codec, const uint8_t *payload, size_t size);

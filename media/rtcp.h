@@ -1,5 +1,5 @@
-/* RTCP (RFC 3550, 4585, 5104): an iterator over a compound packet that never reads past its end, and writers. Pure; any
- * thread. */
+/* RTCP (RFC 3550, 4585, 5104): an iterator over a compound packet that never reads past its end,
+ * and writers. Pure; any thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,16 +19,16 @@ enum rtcp_type {
 enum rtcp_rtpfb { RTCP_FB_NACK = 1, RTCP_FB_TRANSPORT_CC = 15 };
 enum rtcp_psfb { RTCP_FB_PLI = 1, RTCP_FB_FIR = 4, RTCP_FB_ALFB = 15 };
 
-#define RTCP_REPORTS_MAX 31
-#define RTCP_SDES_CNAME_MAX 63
+#define RTCP_REPORTS_MAX    31 /* the count has five bits */
+#define RTCP_SDES_CNAME_MAX 63 /* ours; RFC 3550 6.5 would allow 255 */
 
 struct rtcp_report { /* report block, RFC 3550 6.4.1 */
 	uint32_t ssrc;
-	uint8_t fraction_lost; /* of 256 */
-	int32_t cumulative_lost;
-	uint32_t highest_sequence; /* cycles << 16 | sequence */
-	uint32_t jitter;           /* clock units */
-	uint32_t last_sr;          /* middle 32 bits of the SR's NTP time; 0 = none */
+	uint8_t fraction_lost;        /* of 256 */
+	int32_t cumulative_lost;      /* 24 bit; written clamped to that */
+	uint32_t highest_sequence;    /* cycles << 16 | sequence */
+	uint32_t jitter;              /* clock units */
+	uint32_t last_sr;             /* middle 32 bits of the SR's NTP time; 0 = none */
 	uint32_t delay_since_last_sr; /* 1/65536 s */
 };
 
@@ -37,14 +37,16 @@ struct rtcp_sender_info {
 	uint32_t rtp_timestamp, packets, octets;
 };
 
-/* One packet of a compound. `body` points behind the common header (and, for all but SDES and BYE, behind the sender's SSRC);
- * padding is taken off. */
+/* One packet of a compound. `body` points behind the common header and whatever of the next fields
+ * the type has: the sender's SSRC (all but SDES and BYE), media SSRC, sender info. So it begins
+ * with the report blocks of SR and RR, the FCI of feedback, the name of APP. Padding is taken off.
+ */
 struct rtcp_item {
 	uint8_t type, count; /* count: report count, feedback format, source count */
 	uint32_t sender_ssrc;
-	uint32_t media_ssrc; /* RTPFB and PSFB, else 0 */
+	uint32_t media_ssrc;            /* RTPFB and PSFB, else 0 */
 	struct rtcp_sender_info sender; /* SR only */
-	const uint8_t *body;
+	const uint8_t *body;            /* borrowed from the compound */
 	size_t body_bytes;
 };
 
@@ -55,7 +57,9 @@ struct rtcp_reader {
 
 /* A compound or reduced-size (RFC 5506) packet. */
 void rtcp_reader_init(struct rtcp_reader *reader, const uint8_t *bytes, size_t size);
-/* The next packet; false at the end or once bad. */
+/* The next packet; false at the end or once bad. A packet whose count, SDES item or BYE reason does
+ * not fit its length, or that is padded without being the last, is bad. Types that enum rtcp_type
+ * does not name are passed over; XR is returned with its blocks unread. */
 bool rtcp_next(struct rtcp_reader *reader, struct rtcp_item *item);
 
 /* Report block i of an SR or RR; false past the last complete one. */
@@ -68,20 +72,24 @@ bool rtcp_fir_get(const struct rtcp_item *item, unsigned int i, uint32_t *ssrc, 
 bool rtcp_bye_get(const struct rtcp_item *item, unsigned int i, uint32_t *ssrc);
 
 /* Writers: append one packet at `out`; bytes written, or -ENOSPC. */
+
+/* At most RTCP_REPORTS_MAX reports, else -EINVAL. */
 int rtcp_write_sr(uint8_t *out, size_t room, uint32_t ssrc, const struct rtcp_sender_info *sender,
 		  const struct rtcp_report *reports, unsigned int n);
 int rtcp_write_rr(uint8_t *out, size_t room, uint32_t ssrc, const struct rtcp_report *reports,
 		  unsigned int n);
+/* -EINVAL when the name is longer than RTCP_SDES_CNAME_MAX. */
 int rtcp_write_sdes_cname(uint8_t *out, size_t room, uint32_t ssrc, const char *cname);
 int rtcp_write_bye(uint8_t *out, size_t room, uint32_t ssrc);
 int rtcp_write_pli(uint8_t *out, size_t room, uint32_t sender_ssrc, uint32_t media_ssrc);
 int rtcp_write_fir(uint8_t *out, size_t room, uint32_t sender_ssrc, uint32_t media_ssrc,
 		   uint8_t command);
-/* `sequences` ascending modulo 2^16; runs are packed into bitmasks. */
+/* `sequences` ascending modulo 2^16; runs are packed into bitmasks. Nothing (0) when n == 0. */
 int rtcp_write_nack(uint8_t *out, size_t room, uint32_t sender_ssrc, uint32_t media_ssrc,
 		    const uint16_t *sequences, unsigned int n);
 
-/* CLOCK_REALTIME nanoseconds as an NTP timestamp (32.32, era 0), and the middle 32 bits of one. */
+/* CLOCK_REALTIME nanoseconds as an NTP timestamp (32.32; wraps into era 1 in 2036, as everybody's),
+ * and the middle 32 bits of one. */
 uint64_t rtcp_ntp_from_unix_ns(uint64_t unix_ns);
 static inline uint32_t rtcp_ntp_middle(uint64_t ntp)
 {

@@ -1,5 +1,5 @@
-/* RTP packets (RFC 3550) and their header extensions (RFC 8285): parse once, write many. Pure functions over bytes;
- * any thread. */
+/* RTP packets (RFC 3550) and their header extensions (RFC 8285): parse once, write many. Pure
+ * functions over bytes; any thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,16 +8,17 @@
 
 #define RTP_HEADER_BYTES 12
 
-/* The header extensions we know by meaning. A packet's and a viewer's numbers for them differ. */
+/* The header extensions we know by meaning. A packet's and a viewer's numbers for them differ.
+ * Their URIs are in rtp.c. */
 enum rtp_extension {
-	RTP_EXT_MID,                   /* urn:ietf:params:rtp-hdrext:sdes:mid */
-	RTP_EXT_RID,                   /* urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id */
-	RTP_EXT_REPAIRED_RID,          /* urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id */
-	RTP_EXT_TRANSPORT_CC,          /* http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01 */
-	RTP_EXT_ABS_SEND_TIME,         /* http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time */
-	RTP_EXT_AUDIO_LEVEL,           /* urn:ietf:params:rtp-hdrext:ssrc-audio-level, RFC 6464 */
-	RTP_EXT_VIDEO_ORIENTATION,     /* urn:3gpp:video-orientation */
-	RTP_EXT_DEPENDENCY_DESCRIPTOR, /* https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension */
+	RTP_EXT_MID,                   /* media identification, RFC 8843 */
+	RTP_EXT_RID,                   /* RTP stream id, RFC 8852 */
+	RTP_EXT_REPAIRED_RID,          /* repaired RTP stream id, RFC 8852 */
+	RTP_EXT_TRANSPORT_CC,          /* transport-wide sequence number */
+	RTP_EXT_ABS_SEND_TIME,         /* absolute send time, 24 bit */
+	RTP_EXT_AUDIO_LEVEL,           /* client-to-mixer audio level, RFC 6464 */
+	RTP_EXT_VIDEO_ORIENTATION,     /* coordination of video orientation, 3GPP TS 26.114 */
+	RTP_EXT_DEPENDENCY_DESCRIPTOR, /* AV1 RTP specification, appendix A */
 	RTP_EXTENSIONS
 };
 
@@ -39,12 +40,15 @@ struct rtp_view {
 	bool marker;
 	struct {
 		uint16_t offset;
-		uint8_t bytes; /* 0 with offset != 0: present and empty */
+		uint8_t bytes;       /* 0 with offset != 0: present and empty */
 	} extension[RTP_EXTENSIONS]; /* offset 0: absent */
 };
 
-/* Reads a packet. Extensions whose id is not in `map` are passed over; a malformed extension block, CSRC list or padding
- * makes the packet bad. -EBADMSG then, and *view is unspecified. `map` may be NULL (no extensions looked at, block still checked). */
+/* Reads a packet. Extensions whose id is not in `map` are passed over; when an id comes twice, the
+ * last one counts. A malformed extension block, CSRC list or padding makes the packet bad: -EBADMSG
+ * then, and *view is unspecified. `map` may be NULL (no extensions looked at, block still checked).
+ * A block of an unknown profile is passed over, but Cryptex (RFC 9335, 0xC0DE and 0xC2DE) is bad:
+ * we never negotiate it, and behind it all is ciphertext. */
 int rtp_parse(const uint8_t *bytes, size_t size, const struct rtp_extension_map *map,
 	      struct rtp_view *view);
 
@@ -52,7 +56,7 @@ int rtp_parse(const uint8_t *bytes, size_t size, const struct rtp_extension_map 
 struct rtp_element {
 	uint8_t id; /* 1..255 */
 	uint8_t bytes;
-	const uint8_t *value; /* borrowed; may be NULL with bytes > 0: the room is left for the caller, zeroed */
+	const uint8_t *value; /* borrowed; may be NULL with bytes > 0: room is left, zeroed */
 };
 
 struct rtp_header {
@@ -62,12 +66,13 @@ struct rtp_header {
 	bool marker;
 };
 
-/* Writes header and extension block; one-byte form when all ids are <= 14 and all lengths 1..16, else two-byte form; no
- * block when n == 0. offsets[i] (may be NULL) is where element i's value begins. Returns the number of bytes (a multiple of 4),
- * or -ENOSPC. */
+/* Writes header and extension block; one-byte form when all ids are <= 14 and all lengths 1..16,
+ * else two-byte form; no block when n == 0. offsets[i] (may be NULL) is where element i's value
+ * begins. Returns the number of bytes (a multiple of 4), or -ENOSPC. */
 int rtp_write(uint8_t *out, size_t room, const struct rtp_header *header,
 	      const struct rtp_element *elements, unsigned int n, uint16_t *offsets);
 
-/* 64-bit index of a 16-bit sequence number next to the highest one seen (RFC 3711 3.3.1's guess, without its first-packet
- * special case): the value congruent to `sequence` nearest to `reference`. */
+/* 64-bit index of a 16-bit sequence number next to the highest one seen (RFC 3711 3.3.1's guess,
+ * without its first-packet special case): the value congruent to `sequence` nearest to `reference`.
+ * Negative for a packet from before the first when that one had a small sequence number. */
 int64_t rtp_unwrap(int64_t reference, uint16_t sequence);

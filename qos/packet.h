@@ -1,5 +1,5 @@
-/* What travels with every rte_mbuf, in its private area. A packet's bytes are one segment. The function
- * that is given a packet forwards, stores or drops it. */
+/* What travels with every rte_mbuf, in its private area. A packet's bytes are one segment. The
+ * function that is given a packet forwards, stores or drops it. */
 #pragma once
 
 #include <rte_mbuf.h>
@@ -27,13 +27,13 @@ static inline uint8_t *packet_bytes(struct rte_mbuf *packet)
 	return rte_pktmbuf_mtod(packet, uint8_t *);
 }
 
-/* The pool all packets of the process come from. `count` is rounded up to 2^n - 1; `cache` buffers are
- * kept per lcore. Control thread. -ENOMEM. */
+/* The pool all packets of the process come from. `count` is rounded up to 2^n - 1; a pool large
+ * enough for it keeps some at hand per lcore. Control thread. -ENOMEM. */
 int packet_pool_create(const char *name, unsigned int count, struct rte_mempool **out);
 void packet_pool_destroy(struct rte_mempool *pool);
 
-/* A fresh packet with room for PACKET_BYTES_MAX bytes plus the SRTP trailer, or NULL (the caller counts).
- * Any registered EAL thread. */
+/* A fresh packet with room for PACKET_BYTES_MAX bytes plus the SRTP trailer, or NULL (the caller
+ * counts). Any registered EAL thread. */
 struct rte_mbuf *packet_alloc(struct rte_mempool *pool);
 /* Drops one reference; the last one returns it to its pool. NULL is taken. */
 void packet_free(struct rte_mbuf *packet);

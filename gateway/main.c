@@ -1,0 +1,121 @@
+/* nn5g-gateway: options, configuration, one node. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/config.h"
+#include "conf/log.h"
+#include "gateway/node.h"
+
+enum { EXIT_USAGE = 2, EXIT_CONFIG = 3 };
+
+static void print_help(FILE *out)
+{
+	fputs("Usage: nn5g-gateway [--config FILE]\n"
+	      "\n"
+	      "The NN-5G edge gateway: browsers publish over WHIP and play over WHEP.\n"
+	      "\n"
+	      "Options:\n"
+	      "  -c, --config FILE  read gateway.yaml from FILE; without it every key has its default\n"
+	      "      --check-config read the configuration, say what is wrong with it, and exit\n"
+	      "      --dump-config  print the effective configuration as YAML, and exit\n"
+	      "  -h, --help         print this text and the configuration keys, and exit\n"
+	      "  -V, --version      print the version, and exit\n"
+	      "\n"
+	      "Signals: SIGINT and SIGTERM end all sessions and stop; SIGHUP reads the\n"
+	      "configuration, the tenants and the certificate again.\n"
+	      "Exit status: 0 stopped on request, 1 could not start, 2 usage, 3 configuration.\n"
+	      "\n"
+	      "Configuration keys:\n",
+	      out);
+	config_help(out);
+}
+
+enum action { RUN, CHECK, DUMP, HELP, VERSION };
+
+struct arguments {
+	const char *config_path;
+	enum action action;
+};
+
+static int parse_arguments(int argc, char **argv, struct arguments *arguments)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'k'},
+		{"dump-config", no_argument, NULL, 'd'},  {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},      {0},
+	};
+	int option;
+	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			arguments->config_path = optarg;
+			break;
+		case 'k':
+			arguments->action = CHECK;
+			break;
+		case 'd':
+			arguments->action = DUMP;
+			break;
+		case 'h':
+			arguments->action = HELP;
+			break;
+		case 'V':
+			arguments->action = VERSION;
+			break;
+		default:
+			return -EINVAL;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "nn5g-gateway: '%s' is no option\n", argv[optind]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int run(struct gateway_config *config, const char *path)
+{
+	struct node *node;
+	signal(SIGPIPE, SIG_IGN);
+	if (node_start(config, path, &node)) {
+		config_free(config);
+		return EXIT_FAILURE;
+	}
+	node_run(node);
+	node_stop(node);
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments = {0};
+	struct gateway_config config;
+
+	log_init("nn5g-gateway");
+	if (parse_arguments(argc, argv, &arguments)) {
+		fputs("Try 'nn5g-gateway --help'.\n", stderr);
+		return EXIT_USAGE;
+	}
+	if (arguments.action == HELP) {
+		print_help(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (arguments.action == VERSION) {
+		printf("nn5g-gateway %s\n", NN5G_VERSION);
+		return EXIT_SUCCESS;
+	}
+	if (config_load(arguments.config_path, stderr, &config))
+		return EXIT_CONFIG;
+	if (arguments.action == RUN)
+		return run(&config, arguments.config_path);
+	if (arguments.action == DUMP)
+		config_dump(&config, stdout);
+	else
+		puts("the configuration is valid");
+	config_free(&config);
+	return EXIT_SUCCESS;
+}

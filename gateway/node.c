@@ -1,0 +1,325 @@
+/* One list up, the same list down. The control thread runs the default GMainContext: HTTP, the media plane's messages, one tick a second
+ * and signals are its sources. */
+#include "gateway/node.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <glib-unix.h>
+#include <glib.h>
+
+#include "conf/log.h"
+#include "gateway/gates.h"
+#include "gateway/routes.h"
+#include "gateway/server.h"
+#include "gateway/session.h"
+#include "gateway/stream.h"
+#include "gateway/token.h"
+#include "media/plane.h"
+#include "qos/eal.h"
+#include "slices/tenant.h"
+
+#define TICK_MS        1000
+#define STOP_PATIENCE_MS 5000
+
+struct node_loop {
+	GMainLoop *main;
+	guint sources[5];
+	unsigned int n_sources;
+};
+
+static uint64_t clock_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+static void apply_log_levels(const struct gateway_config *config)
+{
+	for (unsigned int module = 0; module < LOG_MODULES; module++)
+		log_set_level((enum log_module)module,
+			      (enum log_level)log_level_by_name(config->log.level));
+	for (unsigned int i = 0; i < config->log.n_levels; i++)
+		log_set_level((enum log_module)log_module_by_name(config->log.levels[i].module),
+			      (enum log_level)log_level_by_name(config->log.levels[i].level));
+}
+
+/* Faults in a file go to the log line by line. */
+static void log_faults(const char *what, const char *faults)
+{
+	char **lines = g_strsplit(faults, "\n", -1);
+	for (char **line = lines; *line; line++) {
+		if (**line)
+			log_error(LOG_CONFIG, what, "\"fault\":\"%s\"", log_escape(*line));
+	}
+	g_strfreev(lines);
+}
+
+static int load_tenants(struct node *node)
+{
+	struct tenants_config fresh = {0};
+	char *faults = NULL;
+	size_t size;
+	int rc = 0;
+	FILE *errors = open_memstream(&faults, &size);
+	if (!errors)
+		return -ENOMEM;
+	if (node->config.tenants)
+		rc = tenants_load(node->config.tenants, errors, &fresh);
+	fclose(errors);
+	if (rc)
+		log_faults("tenants are not loaded", faults);
+	else
+		rc = tenant_table_replace(node->tenants, &fresh);
+	free(faults);
+	return rc;
+}
+
+static int start_plane(struct node *node)
+{
+	const struct gateway_config *config = &node->config;
+	struct plane_config plane = {
+		.packets = config->node.packets,
+		.sessions_max = config->limits.sessions,
+		.consent_ns = config->ice.consent_s * 1000000000ull,
+		.retransmit_ns = config->media.retransmit_ms * 1000000ull,
+		.handshakes_half_open = config->limits.handshakes_half_open,
+		.handshakes_per_second = config->limits.handshakes_per_second,
+	};
+	plane.port.n_queues = config->node.workers;
+	plane.port.socket_buffer_bytes = config->media.socket_buffer_kb * 1024;
+	for (unsigned int i = 0; i < config->media.n_listen; i++) {
+		if (address_parse_ip(&plane.port.listen[plane.port.n_listen],
+				     config->media.listen[i], config->media.port)) {
+			log_error(LOG_CONFIG, "media.listen is no IP address", "\"value\":\"%s\"",
+				  log_escape(config->media.listen[i]));
+			return -EINVAL;
+		}
+		plane.port.n_listen++;
+	}
+	struct eal_config eal = {
+		.program = "nn5g-gateway",
+		.n_workers = config->node.workers,
+		.memory_mb = config->node.memory_mb,
+	};
+	int rc = eal_start(&eal);
+	return rc ? rc : plane_start(&plane, &node->plane);
+}
+
+static int start_server(struct node *node)
+{
+	const struct gateway_config *config = &node->config;
+	struct server_config server = {
+		.http_address = config->http.address,
+		.http_port = config->http.port,
+		.https_address = config->https.address,
+		.https_port = config->https.port,
+		.certificate_file = config->https.certificate,
+		.key_file = config->https.key,
+		.body_bytes_max = config->limits.body_kb * 1024u,
+		.connections_max = config->limits.connections,
+		.request_timeout_s = config->limits.request_s,
+		.socket_idle_s = config->limits.socket_idle_s,
+		.on_request = routes_on_request,
+		.on_socket_open = routes_on_socket_open,
+		.on_socket_message = routes_on_socket_message,
+		.on_socket_close = routes_on_socket_close,
+		.context = node,
+	};
+	return server_start(&server, &node->server);
+}
+
+static void on_message(void *context, const struct message *message)
+{
+	struct node *node = context;
+	session_on_message(node->sessions, message);
+}
+
+static gboolean on_plane(gint fd, GIOCondition condition, gpointer context)
+{
+	struct node *node = context;
+	(void)fd;
+	(void)condition;
+	do {
+		plane_dispatch(node->plane, on_message, node);
+	} while (!plane_sleep(node->plane));
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_tick(gpointer context)
+{
+	struct node *node = context;
+	session_tick(node->sessions, clock_ns(), node->config.ice.connect_s * 1000000000ull);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_stop_signal(gpointer context)
+{
+	struct node *node = context;
+	g_main_loop_quit(node->loop->main);
+	return G_SOURCE_CONTINUE;
+}
+
+static void reload_config(struct node *node)
+{
+	struct gateway_config fresh;
+	char *faults = NULL, *report = NULL;
+	size_t size;
+	FILE *errors = open_memstream(&faults, &size);
+	FILE *unchanged = open_memstream(&report, &size);
+	int rc = errors && unchanged ? config_load(node->config_path, errors, &fresh) : -ENOMEM;
+	if (rc == 0) {
+		config_reload(&node->config, &fresh, unchanged);
+		config_free(&fresh);
+	}
+	if (errors)
+		fclose(errors);
+	if (unchanged)
+		fclose(unchanged);
+	if (rc)
+		log_faults("the configuration stays as it was", faults ? faults : "out of memory");
+	else
+		log_faults("this change needs a restart", report);
+	free(faults);
+	free(report);
+}
+
+static gboolean on_reload_signal(gpointer context)
+{
+	struct node *node = context;
+	log_info(LOG_NODE, "reloading", NULL);
+	if (node->config_path)
+		reload_config(node);
+	apply_log_levels(&node->config);
+	load_tenants(node);
+	handshake_limit(node->plane->handshake, node->config.limits.handshakes_half_open,
+			node->config.limits.handshakes_per_second);
+	atomic_store(&node->plane->consent_ns, node->config.ice.consent_s * 1000000000ull);
+	if (node->config.https.certificate)
+		server_reload_certificate(node->server);
+	return G_SOURCE_CONTINUE;
+}
+
+static int start_loop(struct node *node)
+{
+	node->loop = calloc(1, sizeof(*node->loop));
+	if (!node->loop)
+		return -ENOMEM;
+	struct node_loop *loop = node->loop;
+	loop->main = g_main_loop_new(NULL, FALSE);
+	loop->sources[loop->n_sources++] =
+		g_unix_fd_add(plane_fd(node->plane), G_IO_IN, on_plane, node);
+	loop->sources[loop->n_sources++] = g_timeout_add(TICK_MS, on_tick, node);
+	loop->sources[loop->n_sources++] = g_unix_signal_add(SIGINT, on_stop_signal, node);
+	loop->sources[loop->n_sources++] = g_unix_signal_add(SIGTERM, on_stop_signal, node);
+	loop->sources[loop->n_sources++] = g_unix_signal_add(SIGHUP, on_reload_signal, node);
+	on_plane(-1, G_IO_IN, node);
+	return 0;
+}
+
+static int start_parts(struct node *node)
+{
+	node->tenants = tenant_table_create();
+	node->replays = token_replays_create();
+	node->denials = gate_counters_create();
+	node->streams = stream_table_create(node->config.node.workers);
+	if (!node->tenants || !node->replays || !node->denials || !node->streams)
+		return -ENOMEM;
+	int rc = load_tenants(node);
+	if (rc == 0)
+		rc = start_plane(node);
+	if (rc)
+		return rc;
+	node->sessions = session_table_create(node->plane);
+	if (!node->sessions)
+		return -ENOMEM;
+	rc = start_loop(node);
+	return rc ? rc : start_server(node);
+}
+
+int node_start(struct gateway_config *config, const char *config_path, struct node **out)
+{
+	struct node *node = calloc(1, sizeof(*node));
+	if (!node)
+		return -ENOMEM;
+	node->config = *config;
+	*config = (struct gateway_config){0};
+	node->config_path = config_path;
+	node->started_ns = clock_ns();
+	apply_log_levels(&node->config);
+	int rc = start_parts(node);
+	if (rc) {
+		log_error(LOG_NODE, "not started", "\"error\":\"%s\"", strerror(-rc));
+		node_stop(node);
+		return rc;
+	}
+	log_info(LOG_NODE, "started",
+		 "\"version\":\"%s\",\"http_port\":%u,\"https_port\":%u,\"udp_port\":%u,"
+		 "\"workers\":%u",
+		 NN5G_VERSION, server_http_port(node->server), server_https_port(node->server),
+		 port_udp_port(node->plane->port), node->config.node.workers);
+	*out = node;
+	return 0;
+}
+
+void node_run(struct node *node)
+{
+	g_main_loop_run(node->loop->main);
+}
+
+static gboolean on_patience_over(gpointer is_over)
+{
+	*(bool *)is_over = true;
+	return G_SOURCE_REMOVE;
+}
+
+/* Goodbyes go out and come back as MESSAGE_CLOSED; a barrier frees each session. */
+static void end_sessions(struct node *node)
+{
+	bool is_over = false;
+	guint patience = g_timeout_add(STOP_PATIENCE_MS, on_patience_over, &is_over);
+	session_terminate_all(node->sessions, REASON_OPERATOR);
+	while (session_count(node->sessions) > 0 && !is_over)
+		g_main_context_iteration(NULL, TRUE);
+	if (is_over)
+		log_error(LOG_NODE, "sessions did not end", "\"left\":%u",
+			  session_count(node->sessions));
+	else
+		g_source_remove(patience);
+}
+
+static void stop_loop(struct node_loop *loop)
+{
+	if (!loop)
+		return;
+	for (unsigned int i = 0; i < loop->n_sources; i++)
+		g_source_remove(loop->sources[i]);
+	g_main_loop_unref(loop->main);
+	free(loop);
+}
+
+void node_stop(struct node *node)
+{
+	if (!node)
+		return;
+	node->is_draining = true;
+	if (node->sessions && node->loop)
+		end_sessions(node);
+	if (node->server)
+		server_stop(node->server);
+	stop_loop(node->loop);
+	session_table_destroy(node->sessions);
+	plane_stop(node->plane);
+	stream_table_destroy(node->streams);
+	gate_counters_destroy(node->denials);
+	token_replays_destroy(node->replays);
+	tenant_table_destroy(node->tenants);
+	config_free(&node->config);
+	free(node);
+	eal_stop();
+}

@@ -1,0 +1,380 @@
+/* Sessions from genesis to their last free(). A terminated session disappears from the table at once; its transport goes back the way
+ * it came: out of the directory, closed by the handshake thread and its home worker, and freed behind a barrier, when no message and
+ * no packet can refer to it any more. */
+#include "gateway/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <glib.h>
+#include <openssl/rand.h>
+
+#include "conf/log.h"
+#include "gateway/events.h"
+#include "gateway/server.h"
+#include "media/plane.h"
+
+#define RESTART_OVERLAP_NS 30000000000ull /* credentials of before an ICE restart stay valid: the consent time */
+
+const char *const session_role_names[SESSION_ROLES] = {
+	[SESSION_PUBLISHER] = "publisher",
+	[SESSION_VIEWER] = "viewer",
+};
+
+const char *const session_state_names[SESSION_STATES] = {
+	[SESSION_GENESIS] = "genesis",
+	[SESSION_ACTIVE] = "active",
+	[SESSION_TERMINATED] = "terminated",
+};
+
+const char *const session_reason_names[REASON_REASONS] = {
+	[REASON_NONE] = "NONE",
+	[REASON_USER_EXIT] = "USER_EXIT",
+	[REASON_OPERATOR] = "OPERATOR",
+	[REASON_EXPIRED] = "EXPIRED",
+	[REASON_LOST] = "LOST",
+	[REASON_REPLACED] = "REPLACED",
+	[REASON_ERROR] = "ERROR",
+};
+
+struct session_table {
+	struct plane *plane;
+	GHashTable *by_id; /* id -> session; not the terminated ones */
+	unsigned int n_sessions;
+	struct session_counters counters;
+};
+
+static uint64_t clock_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+struct session_table *session_table_create(struct plane *plane)
+{
+	struct session_table *table = calloc(1, sizeof(*table));
+	if (!table)
+		return NULL;
+	table->plane = plane;
+	table->by_id = g_hash_table_new(g_str_hash, g_str_equal);
+	return table;
+}
+
+void session_table_destroy(struct session_table *table)
+{
+	if (!table)
+		return;
+	g_hash_table_destroy(table->by_id);
+	free(table);
+}
+
+unsigned int session_count(const struct session_table *table)
+{
+	return table->n_sessions;
+}
+
+const struct session_counters *session_counters(const struct session_table *table)
+{
+	return &table->counters;
+}
+
+struct session *session_find(struct session_table *table, const char *id)
+{
+	return g_hash_table_lookup(table->by_id, id);
+}
+
+void session_each(struct session_table *table,
+		  void (*each)(void *context, const struct session *session), void *context)
+{
+	GHashTableIter iter;
+	gpointer session;
+	g_hash_table_iter_init(&iter, table->by_id);
+	while (g_hash_table_iter_next(&iter, NULL, &session))
+		each(context, session);
+}
+
+static void set_state(struct session *session, enum session_state state)
+{
+	struct session_counters *counters = &session->table->counters;
+	counters->open[session->role][session->state]--;
+	session->state = state;
+	counters->open[session->role][state]++;
+}
+
+static void log_state(const struct session *session)
+{
+	log_info(LOG_SESSION, "session state",
+		 "\"session\":\"%.8s\",\"tenant\":\"%s\",\"stream\":\"%s\",\"role\":\"%s\","
+		 "\"state\":\"%s\",\"reason\":\"%s\"",
+		 session->id, session->tenant->id, log_escape(session->stream->key),
+		 session_role_names[session->role], session_state_names[session->state],
+		 session_reason_names[session->reason]);
+}
+
+static void renew_etag(struct session *session)
+{
+	unsigned char random[4];
+	RAND_bytes(random, sizeof(random));
+	snprintf(session->etag, sizeof(session->etag), "\"%u-%02x%02x%02x%02x\"",
+		 ++session->etag_version, random[0], random[1], random[2], random[3]);
+}
+
+static int draw_id(char id[SESSION_ID_BYTES])
+{
+	unsigned char random[(SESSION_ID_BYTES - 1) / 2];
+	if (RAND_bytes(random, sizeof(random)) != 1)
+		return -EIO;
+	for (size_t i = 0; i < sizeof(random); i++)
+		snprintf(&id[2 * i], 3, "%02x", random[i]);
+	return 0;
+}
+
+/* The last of a session. */
+static void free_session(void *context)
+{
+	struct session *session = context;
+	struct directory *directory = session->table->plane->directory;
+	transport_destroy(session->transport);
+	if (session->entry)
+		directory_release(directory, session->entry);
+	if (session->previous_entry)
+		directory_release(directory, session->previous_entry);
+	stream_release(session->stream);
+	session->table->counters.open[session->role][session->state]--;
+	session->table->n_sessions--;
+	session->tenant->n_sessions--;
+	free(session->proposal);
+	free(session);
+}
+
+int session_create(struct session_table *table, enum session_role role, struct tenant *tenant,
+		   struct stream *stream, struct session **out)
+{
+	struct session *session = calloc(1, sizeof(*session));
+	if (!session) {
+		stream_release(stream);
+		return -ENOMEM;
+	}
+	session->table = table;
+	session->role = role;
+	session->tenant = tenant;
+	session->stream = stream;
+	session->created_ns = clock_ns();
+	table->counters.open[role][SESSION_GENESIS]++;
+	table->n_sessions++;
+	tenant->n_sessions++;
+	int rc = draw_id(session->id);
+	if (rc == 0)
+		rc = directory_add(table->plane->directory, NULL, &session->entry);
+	if (rc) {
+		free_session(session);
+		return rc;
+	}
+	renew_etag(session);
+	table->counters.created[role]++;
+	g_hash_table_insert(table->by_id, session->id, session);
+	*out = session;
+	return 0;
+}
+
+static void attach_publisher(struct session *session)
+{
+	struct stream *stream = session->stream;
+	struct session *viewer;
+	if (stream->publisher)
+		session_terminate(stream->publisher, REASON_REPLACED);
+	stream->publisher = session;
+	TAILQ_FOREACH(viewer, &stream->viewers, link)
+		events_stream(viewer, true);
+}
+
+static void detach_publisher(struct session *session)
+{
+	struct session *viewer;
+	session->stream->publisher = NULL;
+	TAILQ_FOREACH(viewer, &session->stream->viewers, link)
+		events_stream(viewer, false);
+}
+
+static void detach(struct session *session)
+{
+	if (!session->is_attached)
+		return;
+	session->is_attached = false;
+	if (session->role == SESSION_PUBLISHER) {
+		detach_publisher(session);
+		return;
+	}
+	TAILQ_REMOVE(&session->stream->viewers, session, link);
+	session->stream->n_viewers--;
+}
+
+void session_publish(struct session *session, struct transport *transport)
+{
+	session->transport = transport;
+	transport->session = session;
+	session->entry->transport = transport;
+	if (session->role == SESSION_PUBLISHER) {
+		attach_publisher(session);
+	} else {
+		TAILQ_INSERT_TAIL(&session->stream->viewers, session, link);
+		session->stream->n_viewers++;
+	}
+	session->is_attached = true;
+	session->is_published = true;
+	log_state(session);
+	plane_publish(session->table->plane, session->entry);
+}
+
+void session_terminate(struct session *session, enum session_reason reason)
+{
+	struct plane *plane = session->table->plane;
+	session->reason = reason;
+	set_state(session, SESSION_TERMINATED);
+	log_state(session);
+	session->table->counters.terminated[reason]++;
+	g_hash_table_remove(session->table->by_id, session->id);
+	events_state(session);
+	memset(session->sockets, 0, sizeof(session->sockets));
+	detach(session);
+	if (!session->is_published) {
+		free_session(session);
+		return;
+	}
+	directory_withdraw(plane->directory, session->entry);
+	if (session->previous_entry)
+		directory_withdraw(plane->directory, session->previous_entry);
+	plane_close(plane, session->transport);
+}
+
+void session_terminate_all(struct session_table *table, enum session_reason reason)
+{
+	GList *sessions = g_hash_table_get_values(table->by_id);
+	for (GList *at = sessions; at; at = at->next)
+		session_terminate(at->data, reason);
+	g_list_free(sessions);
+}
+
+void session_terminate_viewers(struct stream *stream, enum session_reason reason)
+{
+	struct session *viewer;
+	while ((viewer = TAILQ_FIRST(&stream->viewers)))
+		session_terminate(viewer, reason);
+}
+
+/* An entry and the table it goes back to, behind a barrier. */
+struct retired_entry {
+	struct directory *directory;
+	struct directory_entry *entry;
+};
+
+static void release_entry(void *context)
+{
+	struct retired_entry *retired = context;
+	directory_release(retired->directory, retired->entry);
+	free(retired);
+}
+
+static void retire_previous(struct session *session)
+{
+	struct plane *plane = session->table->plane;
+	struct retired_entry *retired = malloc(sizeof(*retired));
+	if (!session->previous_entry || !retired) {
+		free(retired);
+		return;
+	}
+	*retired = (struct retired_entry){plane->directory, session->previous_entry};
+	directory_withdraw(plane->directory, session->previous_entry);
+	if (plane_barrier(plane, release_entry, retired))
+		free(retired);
+	else
+		session->previous_entry = NULL;
+}
+
+int session_restart_ice(struct session *session, const char *remote_ufrag)
+{
+	struct directory *directory = session->table->plane->directory;
+	struct directory_entry *entry;
+	retire_previous(session);
+	if (session->previous_entry)
+		return -ENOMEM;
+	int rc = directory_add(directory, session->transport, &entry);
+	if (rc)
+		return rc;
+	snprintf(entry->remote_ufrag, sizeof(entry->remote_ufrag), "%s", remote_ufrag);
+	session->previous_entry = session->entry;
+	session->previous_until_ns = clock_ns() + RESTART_OVERLAP_NS;
+	session->entry = entry;
+	renew_etag(session);
+	plane_publish(session->table->plane, entry);
+	return 0;
+}
+
+static void on_connected(struct session *session)
+{
+	if (session->state != SESSION_GENESIS)
+		return;
+	set_state(session, SESSION_ACTIVE);
+	log_state(session);
+	events_state(session);
+}
+
+static void end_unless_ended(struct session *session, enum session_reason reason)
+{
+	if (session->state != SESSION_TERMINATED)
+		session_terminate(session, reason);
+}
+
+void session_on_message(struct session_table *table, const struct message *message)
+{
+	struct session *session = message->transport->session;
+
+	switch ((enum message_type)message->type) {
+	case MESSAGE_ICE_CONNECTED:
+		log_debug(LOG_ICE, "first valid check", "\"session\":\"%.8s\"", session->id);
+		break;
+	case MESSAGE_CONNECTED:
+		on_connected(session);
+		break;
+	case MESSAGE_HANDSHAKE_FAILED:
+		log_warn(LOG_DTLS, "handshake failed", "\"session\":\"%.8s\",\"cause\":\"%s\"",
+			 session->id, message->reason);
+		end_unless_ended(session, REASON_ERROR);
+		break;
+	case MESSAGE_PEER_CLOSED:
+		end_unless_ended(session, REASON_USER_EXIT);
+		break;
+	case MESSAGE_CONSENT_EXPIRED:
+		end_unless_ended(session, REASON_LOST);
+		break;
+	case MESSAGE_CLOSED:
+		while (plane_barrier(table->plane, free_session, session))
+			g_usleep(1000);
+		break;
+	default:
+		log_error(LOG_SESSION, "message of no known type", "\"type\":%u", message->type);
+	}
+}
+
+static void tick(struct session *session, uint64_t now_ns, uint64_t connect_ns)
+{
+	if (session->state == SESSION_GENESIS && now_ns - session->created_ns > connect_ns) {
+		session_terminate(session, REASON_EXPIRED);
+		return;
+	}
+	if (session->previous_entry && now_ns > session->previous_until_ns)
+		retire_previous(session);
+	if (session->state == SESSION_ACTIVE)
+		events_stats(session);
+}
+
+void session_tick(struct session_table *table, uint64_t now_ns, uint64_t connect_ns)
+{
+	GList *sessions = g_hash_table_get_values(table->by_id);
+	for (GList *at = sessions; at; at = at->next)
+		tick(at->data, now_ns, connect_ns);
+	g_list_free(sessions);
+}

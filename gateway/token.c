@@ -1,0 +1,110 @@
+#include "gateway/token.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <glib.h>
+
+const char *token_of_bearer(const char *authorization)
+{
+	if (strncasecmp(authorization, "Bearer ", 7) != 0)
+		return NULL;
+	const char *token = authorization + 7;
+	while (*token == ' ')
+		token++;
+	return *token ? token : NULL;
+}
+
+int token_verify(struct tenant_table *tenants, const char *token, size_t bytes_max,
+		 const char *audience, struct tenant **owner, struct jwt_claims *claims,
+		 const char **why)
+{
+	struct jwt_hint hint;
+	int rc = jwt_peek(token, bytes_max, &hint);
+	if (rc) {
+		*why = "the token is not a compact JWS with an allowed algorithm";
+		return rc;
+	}
+	const struct jwt_key *key =
+		tenant_key_find(tenants, hint.tenant, hint.key_id, hint.algorithm, owner);
+	if (!key) {
+		*why = "the token names no key of its tenant";
+		return -EKEYREJECTED;
+	}
+	rc = jwt_read(token, bytes_max, key, audience, claims);
+	if (rc) {
+		*why = "the token's signature or claims are not valid";
+		return rc;
+	}
+	return 0;
+}
+
+const char *token_freshness(const struct jwt_claims *claims, int64_t now_s)
+{
+	if (claims->expires_at == 0)
+		return "the token has no exp";
+	if (claims->expires_at <= now_s)
+		return "the token has expired";
+	if (claims->not_before > now_s + TOKEN_LEEWAY_S)
+		return "the token is not valid yet (nbf)";
+	if (claims->issued_at > now_s + TOKEN_LEEWAY_S)
+		return "the token was issued in the future (iat)";
+	return NULL;
+}
+
+struct token_replays {
+	GHashTable *spent; /* "tenant/jti" -> expiry */
+	int64_t swept_s;
+};
+
+struct token_replays *token_replays_create(void)
+{
+	struct token_replays *replays = calloc(1, sizeof(*replays));
+	if (replays)
+		replays->spent = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	return replays;
+}
+
+void token_replays_destroy(struct token_replays *replays)
+{
+	if (!replays)
+		return;
+	g_hash_table_destroy(replays->spent);
+	free(replays);
+}
+
+static gboolean is_over(gpointer key, gpointer expiry, gpointer now_s)
+{
+	(void)key;
+	return *(int64_t *)expiry <= *(int64_t *)now_s;
+}
+
+bool token_is_spent(struct token_replays *replays, const char *tenant_id,
+		    const struct jwt_claims *claims)
+{
+	char *name = g_strdup_printf("%s/%s", tenant_id, claims->id);
+	bool is_spent = claims->id[0] && g_hash_table_contains(replays->spent, name);
+	g_free(name);
+	return is_spent;
+}
+
+int token_spend(struct token_replays *replays, const char *tenant_id,
+		const struct jwt_claims *claims, int64_t now_s)
+{
+	if (claims->id[0] == '\0')
+		return 0;
+	if (now_s != replays->swept_s) {
+		g_hash_table_foreach_remove(replays->spent, is_over, &now_s);
+		replays->swept_s = now_s;
+	}
+	if (g_hash_table_size(replays->spent) >= TOKEN_REPLAYS_MAX)
+		return -ENOSPC;
+	int64_t *expiry = g_new(int64_t, 1);
+	*expiry = claims->expires_at;
+	g_hash_table_replace(replays->spent, g_strdup_printf("%s/%s", tenant_id, claims->id),
+			     expiry);
+	return 0;
+}

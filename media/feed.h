@@ -1,0 +1,93 @@
+/* A feed is one track of a stream as viewers see it: it outlives the publisher that fills it. Control creates it; each worker has a lane of
+ * its own in it (its viewers, its retransmission buffer, the source's clock), touched by no other thread. A publisher's worker hands
+ * each packet once to every worker that has viewers. */
+#pragma once
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "media/codec.h"
+#include "media/retransmit.h"
+#include "media/rtp.h"
+#include "qos/port.h"
+
+struct worker;
+struct subscription;
+struct track;
+
+/* What a decrypted packet carries in packet_meta.owner_area: parsed once, read by every viewer. */
+struct rtp_packet {
+	struct feed *feed; /* borrowed: packets are gone before a feed is freed */
+	int64_t index;     /* 64-bit sequence number of its source */
+	uint32_t epoch;    /* which source: grows when the publisher or its SSRC changes */
+	uint32_t timestamp;
+	uint16_t payload_offset, payload_bytes;
+	bool marker, keyframe_start;
+	struct {
+		uint16_t offset;
+		uint8_t bytes;
+	} extension[RTP_EXTENSIONS];
+};
+
+static_assert(sizeof(struct rtp_packet) <= PACKET_OWNER_BYTES, "fits the packet's owner area");
+
+static inline struct rtp_packet *rtp_packet(struct rte_mbuf *packet)
+{
+	return (struct rtp_packet *)packet_meta(packet)->owner_area;
+}
+
+/* The source's clock: this RTP timestamp was sampled at this NTP time, as its last SR said. */
+struct feed_clock {
+	bool known;
+	uint32_t rtp_timestamp;
+	uint64_t ntp;
+	uint64_t arrival_ns;
+};
+
+TAILQ_HEAD(subscription_list, subscription);
+
+struct feed_lane {
+	struct subscription_list subscriptions;
+	struct track *track; /* the publisher's, if it lives on this worker */
+	uint32_t epoch; /* of the last packet */
+	struct feed_clock clock;
+	uint64_t expire_due_ns; /* next look for packets too old to be asked for */
+	struct retransmit history;
+} __attribute__((aligned(64)));
+
+struct feed {
+	/* control; constant while a publisher or a viewer is attached */
+	uint32_t clock_hz;
+	enum codec codec;
+	/* set by the workers that have viewers: one bit each */
+	atomic_uint audience __attribute__((aligned(64)));
+	/* the publisher's worker, -1 = none */
+	atomic_int home;
+	unsigned int n_lanes;
+	struct feed_lane lanes[PORT_QUEUES_MAX];
+};
+
+/* Control thread. NULL: no memory. */
+struct feed *feed_create(enum codec codec, unsigned int n_workers);
+/* Behind a barrier, when no publisher and no viewer is attached. */
+void feed_destroy(struct feed *feed);
+
+/* All below: the calling worker's thread; `packets` are decrypted, with rtp_packet filled in. */
+
+/* From the publisher's side: to every worker in the audience. Consumes one reference of each packet. All of one feed. */
+void feed_publish(struct worker *worker, struct feed *feed, struct rte_mbuf **packets,
+		  unsigned int n);
+/* On a viewer's worker: to every subscription of its lane. Consumes one reference of each. All of one feed. */
+void feed_forward(struct worker *worker, struct feed *feed, struct rte_mbuf **packets,
+		  unsigned int n);
+/* The source's SR, to every worker in the audience. */
+void feed_publish_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock);
+void feed_take_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock);
+/* Asks the publisher for a key frame, wherever it lives. */
+void feed_request_keyframe(struct worker *worker, struct feed *feed);
+
+void feed_attach(struct worker *worker, struct feed *feed, struct subscription *subscription);
+void feed_detach(struct worker *worker, struct feed *feed, struct subscription *subscription);

@@ -1,0 +1,124 @@
+/* The fan-out: one decrypted packet, by reference, to each worker that has viewers, and there to each viewer. */
+#include "media/feed.h"
+
+#include "media/plane.h"
+#include "media/subscription.h"
+#include "media/track.h"
+#include "media/worker.h"
+
+#define EXPIRE_INTERVAL_NS 100000000ull
+
+static void post_burst(struct worker *worker, struct feed *feed, unsigned int to,
+		       struct rte_mbuf **packets, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		rte_mbuf_refcnt_update(packets[i], 1);
+		worker_post_packet(worker, worker->plane->workers[to]->mailbox,
+				   &(struct message){.type = MESSAGE_FEED,
+						     .feed = feed,
+						     .packet = packets[i]},
+				   DROP_MAILBOX_FULL);
+	}
+}
+
+void feed_publish(struct worker *worker, struct feed *feed, struct rte_mbuf **packets,
+		  unsigned int n)
+{
+	unsigned int others = atomic_load_explicit(&feed->audience, memory_order_acquire) &
+			      ~(1u << worker->id);
+	while (others) {
+		unsigned int to = (unsigned int)__builtin_ctz(others);
+		others &= others - 1;
+		post_burst(worker, feed, to, packets, n);
+	}
+	feed_forward(worker, feed, packets, n);
+}
+
+static void keep_history(struct worker *worker, struct feed_lane *lane, struct rte_mbuf **packets,
+			 unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		retransmit_put(&lane->history, packets[i]);
+	if (worker->now_ns < lane->expire_due_ns)
+		return;
+	uint64_t hold_ns = worker->plane->config.retransmit_ns;
+	if (worker->now_ns > hold_ns)
+		retransmit_expire(&lane->history, worker->now_ns - hold_ns);
+	lane->expire_due_ns = worker->now_ns + EXPIRE_INTERVAL_NS;
+}
+
+void feed_forward(struct worker *worker, struct feed *feed, struct rte_mbuf **packets,
+		  unsigned int n)
+{
+	struct feed_lane *lane = &feed->lanes[worker->id];
+	struct subscription *subscription;
+
+	uint32_t epoch = rtp_packet(packets[n - 1])->epoch;
+	if (epoch != lane->epoch) {
+		lane->epoch = epoch;
+		lane->clock.known = false;
+	}
+	if (!TAILQ_EMPTY(&lane->subscriptions)) {
+		TAILQ_FOREACH(subscription, &lane->subscriptions, link)
+			subscription_forward(worker, subscription, packets, n);
+		keep_history(worker, lane, packets, n);
+	}
+	for (unsigned int i = 0; i < n; i++)
+		packet_free(packets[i]);
+}
+
+void feed_publish_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock)
+{
+	unsigned int others = atomic_load_explicit(&feed->audience, memory_order_acquire) &
+			      ~(1u << worker->id);
+	while (others) {
+		unsigned int to = (unsigned int)__builtin_ctz(others);
+		others &= others - 1;
+		mailbox_post(worker->plane->workers[to]->mailbox,
+			     &(struct message){.type = MESSAGE_FEED_CLOCK,
+					       .feed = feed,
+					       .word = clock->rtp_timestamp,
+					       .a = clock->ntp,
+					       .b = clock->arrival_ns});
+	}
+	feed_take_clock(worker, feed, clock);
+}
+
+void feed_take_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock)
+{
+	feed->lanes[worker->id].clock = *clock;
+}
+
+void feed_request_keyframe(struct worker *worker, struct feed *feed)
+{
+	int home = atomic_load_explicit(&feed->home, memory_order_acquire);
+	if (home == (int)worker->id) {
+		struct track *track = feed->lanes[worker->id].track;
+		if (track)
+			track_want_keyframe(worker, track);
+	} else if (home >= 0) {
+		mailbox_post(worker->plane->workers[home]->mailbox,
+			     &(struct message){.type = MESSAGE_KEYFRAME, .feed = feed});
+	}
+}
+
+void feed_attach(struct worker *worker, struct feed *feed, struct subscription *subscription)
+{
+	struct feed_lane *lane = &feed->lanes[worker->id];
+	TAILQ_INSERT_TAIL(&lane->subscriptions, subscription, link);
+	subscription->attached = true;
+	atomic_fetch_or(&feed->audience, 1u << worker->id);
+}
+
+void feed_detach(struct worker *worker, struct feed *feed, struct subscription *subscription)
+{
+	struct feed_lane *lane = &feed->lanes[worker->id];
+	if (!subscription->attached)
+		return;
+	TAILQ_REMOVE(&lane->subscriptions, subscription, link);
+	subscription->attached = false;
+	if (!TAILQ_EMPTY(&lane->subscriptions))
+		return;
+	atomic_fetch_and(&feed->audience, ~(1u << worker->id));
+	retransmit_clear(&lane->history);
+}

@@ -1,0 +1,159 @@
+/* Starts and stops what handles packets: one list up, the same list down. Threads run on EAL lcores: 1 is the handshake thread, 2.. are the
+ * workers; lcore 0 is control and calls everything here. */
+#include "media/plane.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/log.h"
+#include "media/srtp.h"
+#include "qos/eal.h"
+
+#define CONTROL_MAILBOX_SIZE 16384
+
+static int create_parts(struct plane *plane)
+{
+	int rc = packet_pool_create("packets", plane->config.packets, &plane->pool);
+	if (rc)
+		return rc;
+	plane->config.port.pool = plane->pool;
+	rc = port_socket_open(&plane->config.port, &plane->port);
+	if (rc)
+		return rc;
+	rc = dtls_identity_create(&plane->identity);
+	if (rc)
+		return rc;
+	plane->directory = directory_create(plane->config.sessions_max * 2);
+	if (!plane->directory)
+		return -ENOMEM;
+	rc = mailbox_create("control", CONTROL_MAILBOX_SIZE, &plane->control);
+	if (rc)
+		return rc;
+	rc = handshake_create(plane, &plane->handshake);
+	for (unsigned int i = 0; rc == 0 && i < plane->n_workers; i++)
+		rc = worker_create(plane, i, &plane->workers[i]);
+	return rc;
+}
+
+static void destroy_parts(struct plane *plane)
+{
+	for (unsigned int i = 0; i < plane->n_workers; i++)
+		worker_destroy(plane->workers[i]);
+	handshake_destroy(plane->handshake);
+	mailbox_destroy(plane->control);
+	directory_destroy(plane->directory);
+	dtls_identity_destroy(plane->identity);
+	port_close(plane->port);
+	packet_pool_destroy(plane->pool);
+	nn_srtp_stop();
+	free(plane);
+}
+
+int plane_start(const struct plane_config *config, struct plane **out)
+{
+	struct plane *plane = calloc(1, sizeof(*plane));
+	if (!plane)
+		return -ENOMEM;
+	plane->config = *config;
+	plane->n_workers = config->port.n_queues;
+	atomic_init(&plane->consent_ns, config->consent_ns);
+	int rc = nn_srtp_start();
+	if (rc == 0)
+		rc = create_parts(plane);
+	if (rc) {
+		log_error(LOG_WORKER, "the media plane does not start", "\"error\":\"%s\"",
+			  strerror(-rc));
+		destroy_parts(plane);
+		return rc;
+	}
+	eal_lcore_start(EAL_LCORE_HANDSHAKE, handshake_run, plane->handshake);
+	for (unsigned int i = 0; i < plane->n_workers; i++)
+		eal_lcore_start(EAL_LCORE_WORKER_FIRST + i, worker_run, plane->workers[i]);
+	*out = plane;
+	return 0;
+}
+
+void plane_stop(struct plane *plane)
+{
+	if (!plane)
+		return;
+	struct message stop = {.type = MESSAGE_STOP};
+	mailbox_post_wait(handshake_mailbox(plane->handshake), &stop);
+	eal_lcore_join(EAL_LCORE_HANDSHAKE);
+	for (unsigned int i = 0; i < plane->n_workers; i++) {
+		mailbox_post_wait(plane->workers[i]->mailbox, &stop);
+		eal_lcore_join(EAL_LCORE_WORKER_FIRST + i);
+	}
+	destroy_parts(plane);
+}
+
+void plane_publish(struct plane *plane, struct directory_entry *entry)
+{
+	directory_publish(plane->directory, entry);
+}
+
+void plane_close(struct plane *plane, struct transport *transport)
+{
+	mailbox_post_wait(handshake_mailbox(plane->handshake),
+			  &(struct message){.type = MESSAGE_CLOSE, .transport = transport});
+}
+
+int plane_barrier(struct plane *plane, void (*done)(void *context), void *context)
+{
+	struct barrier *barrier = malloc(sizeof(*barrier));
+	if (!barrier)
+		return -ENOMEM;
+	atomic_init(&barrier->left, plane->n_workers + 1);
+	barrier->done = done;
+	barrier->context = context;
+	struct message message = {.type = MESSAGE_BARRIER, .barrier = barrier};
+	mailbox_post_wait(handshake_mailbox(plane->handshake), &message);
+	for (unsigned int i = 0; i < plane->n_workers; i++)
+		mailbox_post_wait(plane->workers[i]->mailbox, &message);
+	return 0;
+}
+
+void barrier_pass(struct plane *plane, struct barrier *barrier)
+{
+	if (atomic_fetch_sub(&barrier->left, 1) == 1)
+		mailbox_post_wait(plane->control, &(struct message){.type = MESSAGE_BARRIER_DONE,
+								    .barrier = barrier});
+}
+
+int plane_fd(const struct plane *plane)
+{
+	return mailbox_fd(plane->control);
+}
+
+bool plane_sleep(struct plane *plane)
+{
+	return mailbox_sleep(plane->control);
+}
+
+void plane_dispatch(struct plane *plane,
+		    void (*on_message)(void *context, const struct message *message), void *context)
+{
+	struct message messages[64];
+	unsigned int n;
+	mailbox_awake(plane->control);
+	while ((n = mailbox_take(plane->control, messages, 64)) > 0) {
+		for (unsigned int i = 0; i < n; i++) {
+			if (messages[i].type != MESSAGE_BARRIER_DONE) {
+				on_message(context, &messages[i]);
+				continue;
+			}
+			struct barrier *barrier = messages[i].barrier;
+			barrier->done(barrier->context);
+			free(barrier);
+		}
+	}
+}
+
+uint64_t plane_counter(const struct plane *plane, enum counter counter)
+{
+	uint64_t sum = 0;
+	for (unsigned int i = 0; i < plane->n_workers; i++)
+		sum += counter_read(&plane->workers[i]->counters, counter);
+	return sum;
+}

@@ -1,0 +1,66 @@
+/* The media plane: workers, the handshake thread, the directory of sessions and the pool of packets, started and stopped together. Control's
+ * handle on everything that happens to packets. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "media/directory.h"
+#include "media/dtls.h"
+#include "media/handshake.h"
+#include "media/mailbox.h"
+#include "media/worker.h"
+#include "qos/port.h"
+
+struct plane_config {
+	struct port_config port; /* n_queues = workers; `pool` is filled in here */
+	unsigned int packets;    /* buffers in the pool */
+	unsigned int sessions_max;
+	uint64_t consent_ns, retransmit_ns;
+	unsigned int handshakes_half_open, handshakes_per_second;
+};
+
+/* Acknowledged by every worker and the handshake thread; then, on control, `done` runs. What control took out of reach before is
+ * referred to by nobody after. */
+struct barrier {
+	atomic_uint left;
+	void (*done)(void *context);
+	void *context;
+};
+
+struct plane {
+	struct plane_config config;
+	_Atomic uint64_t consent_ns; /* may change at run time */
+	struct rte_mempool *pool;
+	struct port *port;
+	struct directory *directory;
+	struct dtls_identity *identity;
+	struct handshake *handshake;
+	struct mailbox *control; /* messages to control */
+	struct worker *workers[PORT_QUEUES_MAX];
+	unsigned int n_workers;
+};
+
+/* Control thread (EAL main lcore), after eal_start. Everything runs when it returns 0. */
+int plane_start(const struct plane_config *config, struct plane **out);
+/* All transports must be closed. Takes NULL. */
+void plane_stop(struct plane *plane);
+
+/* Control thread. Makes the transport reachable under `entry`. */
+void plane_publish(struct plane *plane, struct directory_entry *entry);
+/* Control thread. Begins the end of a transport: MESSAGE_CLOSED comes back. */
+void plane_close(struct plane *plane, struct transport *transport);
+/* Control thread. Runs `done(context)` on control when every thread has passed this point. -ENOMEM. */
+int plane_barrier(struct plane *plane, void (*done)(void *context), void *context);
+/* Control thread: a descriptor that polls readable after plane_sleep when there are messages. */
+int plane_fd(const struct plane *plane);
+/* Control thread. Passes all messages there are to `on_message`, in order; barriers are dealt with inside. */
+void plane_dispatch(struct plane *plane,
+		    void (*on_message)(void *context, const struct message *message), void *context);
+/* Control thread, about to wait for plane_fd(): false when something has come in meanwhile. */
+bool plane_sleep(struct plane *plane);
+/* The threads' side of a barrier. */
+void barrier_pass(struct plane *plane, struct barrier *barrier);
+/* Sum of a counter over all workers. Any thread. */
+uint64_t plane_counter(const struct plane *plane, enum counter counter);

@@ -1,0 +1,59 @@
+/* One viewer's playing of one feed: its own SSRCs, numbers, payload types and extension ids. Embedded in the viewer's transport;
+ * touched by its home worker only, but for `stats` (relaxed atomics). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "media/feed.h"
+#include "media/rewrite.h"
+
+#define SUBSCRIPTION_MID_MAX   32
+#define SUBSCRIPTION_RTX_RECENT 64 /* retransmissions remembered, so that a repeated NACK within a round trip sends nothing */
+
+/* As agreed in SDP; filled by control, constant once the transport is published (or played). */
+struct subscription_config {
+	struct feed *feed; /* borrowed: the stream keeps it while viewers are attached */
+	uint32_t ssrc, rtx_ssrc;
+	uint8_t payload_type, rtx_payload_type; /* rtx 0: the viewer has none, nothing is ever sent again */
+	struct rtp_extension_map extensions;
+	char mid[SUBSCRIPTION_MID_MAX + 1];
+	uint16_t first_sequence, first_rtx_sequence; /* random */
+	uint32_t first_timestamp;
+};
+
+struct subscription {
+	struct subscription_config config;
+	struct transport *transport; /* parent */
+	TAILQ_ENTRY(subscription) link;
+	bool attached;
+	bool flowing; /* video waits for a key frame before its first packet */
+	uint64_t attached_ns;
+	struct rewrite rewrite;
+	uint16_t rtx_sequence;
+	uint32_t packets, octets; /* of the sender report */
+	int64_t rtx_credit_bytes;
+	struct {
+		int64_t index;
+		uint64_t sent_ns;
+	} rtx_recent[SUBSCRIPTION_RTX_RECENT];
+	struct {
+		uint32_t ntp_middle;
+		uint64_t sent_ns;
+	} sr_sent[2]; /* the last two, for round trip times */
+	uint8_t sr_next;
+	/* from the viewer's last report */
+	uint8_t fraction_lost;
+	int32_t cumulative_lost;
+	uint64_t rtt_ns;
+};
+
+/* The worker's thread; time comes in. */
+void subscription_start(struct worker *worker, struct subscription *subscription, uint64_t now_ns);
+/* Sends copies of `packets` (borrowed) as this viewer wants them. */
+void subscription_forward(struct worker *worker, struct subscription *subscription,
+			  struct rte_mbuf **packets, unsigned int n);
+/* Sends again what the viewer did not get. */
+void subscription_on_nack(struct worker *worker, struct subscription *subscription,
+			  const uint16_t *sequences, unsigned int n);

@@ -1,0 +1,219 @@
+/* A viewer's copy of a packet: its header and extensions written anew, the payload copied behind them, protected with its keys. */
+#include "media/subscription.h"
+
+#include "media/rtp.h"
+#include "media/transport.h"
+#include "media/worker.h"
+
+/* Video that shows no key frame for this long flows anyway: the decoder may know better than our parser. */
+#define KEYFRAME_PATIENCE_NS 2000000000ull
+/* A packet is not sent again within this time. */
+#define RTX_REPEAT_NS 20000000ull
+/* Retransmissions may use half of what is forwarded, and this much at once. */
+#define RTX_CREDIT_MAX_BYTES 262144
+
+void subscription_start(struct worker *worker, struct subscription *subscription, uint64_t now_ns)
+{
+	const struct subscription_config *config = &subscription->config;
+	rewrite_init(&subscription->rewrite, config->first_sequence, config->first_timestamp);
+	subscription->rtx_sequence = config->first_rtx_sequence;
+	subscription->rtx_credit_bytes = RTX_CREDIT_MAX_BYTES;
+	subscription->attached_ns = now_ns;
+	bool is_video = codec_row(config->feed->codec)->kind == MEDIA_VIDEO;
+	subscription->flowing = !is_video;
+	feed_attach(worker, config->feed, subscription);
+	if (is_video)
+		feed_request_keyframe(worker, config->feed);
+}
+
+static bool begins_to_flow(struct worker *worker, struct subscription *subscription,
+			   const struct rtp_packet *source)
+{
+	if (!subscription->flowing)
+		subscription->flowing =
+			source->keyframe_start ||
+			worker->now_ns - subscription->attached_ns > KEYFRAME_PATIENCE_NS;
+	return subscription->flowing;
+}
+
+/* Collects the elements this viewer agreed on. abs-send-time says when we send, MID is the viewer's own; the rest is passed on. */
+static unsigned int gather_extensions(const struct subscription *subscription,
+				      struct rte_mbuf *packet, const uint8_t send_time[3],
+				      struct rtp_element *elements)
+{
+	const struct rtp_packet *source = rtp_packet(packet);
+	const uint8_t *ids = subscription->config.extensions.id;
+	unsigned int n = 0;
+
+	for (unsigned int e = 0; e < RTP_EXTENSIONS; e++) {
+		if (!ids[e])
+			continue;
+		struct rtp_element *element = &elements[n];
+		element->id = ids[e];
+		if (e == RTP_EXT_MID) {
+			element->value = (const uint8_t *)subscription->config.mid;
+			element->bytes = (uint8_t)strlen(subscription->config.mid);
+			n++;
+		} else if (!source->extension[e].offset) {
+			continue;
+		} else if (e == RTP_EXT_ABS_SEND_TIME) {
+			element->value = send_time;
+			element->bytes = 3;
+			n++;
+		} else {
+			element->value = packet_bytes(packet) + source->extension[e].offset;
+			element->bytes = source->extension[e].bytes;
+			n++;
+		}
+	}
+	return n;
+}
+
+/* 6.18 fixed point seconds, modulo 64 s. */
+static void abs_send_time(uint64_t now_ns, uint8_t out[3])
+{
+	uint64_t wrapped_ns = now_ns % 64000000000ull;
+	uint32_t value = (uint32_t)((wrapped_ns << 18) / 1000000000ull);
+	out[0] = (uint8_t)(value >> 16);
+	out[1] = (uint8_t)(value >> 8);
+	out[2] = (uint8_t)value;
+}
+
+/* Writes `header`, this viewer's extensions and room for `prefix` bytes, then the source's payload. NULL: no buffer (counted). */
+static struct rte_mbuf *copy_packet(struct worker *worker, const struct subscription *subscription,
+				    struct rte_mbuf *packet, const struct rtp_header *header,
+				    uint16_t prefix)
+{
+	const struct rtp_packet *source = rtp_packet(packet);
+	struct rtp_element elements[RTP_EXTENSIONS];
+	uint8_t send_time[3];
+	struct rte_mbuf *copy = worker_alloc(worker);
+	if (!copy)
+		return NULL;
+	abs_send_time(worker->now_ns, send_time);
+	unsigned int n = gather_extensions(subscription, packet, send_time, elements);
+	uint8_t *out = packet_bytes(copy);
+	int head = rtp_write(out, PACKET_BYTES_MAX, header, elements, n, NULL);
+	if (head < 0 || head + prefix + source->payload_bytes > PACKET_BYTES_MAX) {
+		worker_drop(worker, copy, DROP_NO_BUFFER);
+		return NULL;
+	}
+	memcpy(out + head + prefix, packet_bytes(packet) + source->payload_offset,
+	       source->payload_bytes);
+	rte_pktmbuf_append(copy, (uint16_t)(head + prefix + source->payload_bytes));
+	return copy;
+}
+
+static struct rte_mbuf *forward_one(struct worker *worker, struct subscription *subscription,
+				    struct rte_mbuf *packet)
+{
+	const struct rtp_packet *source = rtp_packet(packet);
+	const struct subscription_config *config = &subscription->config;
+	int64_t index;
+	uint32_t timestamp;
+
+	if (!begins_to_flow(worker, subscription, source))
+		return NULL;
+	if (!rewrite_map(&subscription->rewrite, source->epoch, source->index, source->timestamp,
+			 config->feed->clock_hz, worker->now_ns, &index, &timestamp)) {
+		count(&worker->counters, DROP_RTP_STALE);
+		return NULL;
+	}
+	struct rtp_header header = {
+		.ssrc = config->ssrc,
+		.timestamp = timestamp,
+		.sequence = (uint16_t)index,
+		.payload_type = config->payload_type,
+		.marker = source->marker,
+	};
+	struct rte_mbuf *copy = copy_packet(worker, subscription, packet, &header, 0);
+	if (copy) {
+		subscription->packets++;
+		subscription->octets += source->payload_bytes;
+	}
+	return copy;
+}
+
+void subscription_forward(struct worker *worker, struct subscription *subscription,
+			  struct rte_mbuf **packets, unsigned int n)
+{
+	struct rte_mbuf *copies[PORT_BURST];
+	unsigned int n_copies = 0;
+	int64_t bytes = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct rte_mbuf *copy = forward_one(worker, subscription, packets[i]);
+		if (!copy)
+			continue;
+		bytes += rte_pktmbuf_data_len(copy);
+		copies[n_copies++] = copy;
+	}
+	if (n_copies == 0)
+		return;
+	subscription->rtx_credit_bytes += bytes / 2;
+	if (subscription->rtx_credit_bytes > RTX_CREDIT_MAX_BYTES)
+		subscription->rtx_credit_bytes = RTX_CREDIT_MAX_BYTES;
+	count_n(&worker->counters, COUNT_RTP_OUT, n_copies);
+	transport_send_rtp(worker, subscription->transport, copies, n_copies);
+}
+
+/* Whether the packet was not sent again just now; if so, remembers that it is. */
+static bool note_rtx(struct subscription *subscription, int64_t index, uint64_t now_ns)
+{
+	unsigned int i = (unsigned int)((uint64_t)index % SUBSCRIPTION_RTX_RECENT);
+	if (subscription->rtx_recent[i].index == index &&
+	    now_ns - subscription->rtx_recent[i].sent_ns < RTX_REPEAT_NS)
+		return false;
+	subscription->rtx_recent[i].index = index;
+	subscription->rtx_recent[i].sent_ns = now_ns;
+	return true;
+}
+
+static void retransmit_one(struct worker *worker, struct subscription *subscription,
+			   struct rte_mbuf *packet, uint16_t original_sequence)
+{
+	const struct subscription_config *config = &subscription->config;
+	const struct rtp_packet *source = rtp_packet(packet);
+	struct rtp_header header = {
+		.ssrc = config->rtx_ssrc,
+		.timestamp = source->timestamp + subscription->rewrite.timestamp_offset,
+		.sequence = subscription->rtx_sequence,
+		.payload_type = config->rtx_payload_type,
+		.marker = source->marker,
+	};
+	struct rte_mbuf *copy = copy_packet(worker, subscription, packet, &header, 2);
+	if (!copy)
+		return;
+	/* RFC 4588 section 4: the original sequence number goes before the payload. */
+	uint8_t *osn = packet_bytes(copy) + rte_pktmbuf_data_len(copy) - source->payload_bytes - 2;
+	osn[0] = (uint8_t)(original_sequence >> 8);
+	osn[1] = (uint8_t)original_sequence;
+	subscription->rtx_sequence++;
+	subscription->rtx_credit_bytes -= rte_pktmbuf_data_len(copy);
+	count(&worker->counters, COUNT_RTX_SENT);
+	stat_add(subscription->transport, STAT_RTX_SENT, 1);
+	transport_send_rtp(worker, subscription->transport, &copy, 1);
+}
+
+void subscription_on_nack(struct worker *worker, struct subscription *subscription,
+			  const uint16_t *sequences, unsigned int n)
+{
+	const struct subscription_config *config = &subscription->config;
+	struct feed_lane *lane = &config->feed->lanes[worker->id];
+
+	if (!config->rtx_payload_type)
+		return;
+	for (unsigned int i = 0; i < n; i++) {
+		int64_t index;
+		if (!rewrite_source(&subscription->rewrite, sequences[i], &index))
+			continue;
+		struct rte_mbuf *packet =
+			retransmit_get(&lane->history, subscription->rewrite.epoch, index);
+		if (!packet)
+			count(&worker->counters, COUNT_RTX_MISSED);
+		else if (subscription->rtx_credit_bytes <= 0)
+			count(&worker->counters, DROP_RTX_BUDGET);
+		else if (note_rtx(subscription, index, worker->now_ns))
+			retransmit_one(worker, subscription, packet, sequences[i]);
+	}
+}

@@ -1,0 +1,242 @@
+/* A publisher's packets: SSRC to track (signalled, or learnt from MID or payload type, RFC 8843 9.2), retransmissions taken apart (RFC
+ * 4588), duplicates dropped, arrival noted for feedback, the rest passed to the track's feed in runs. */
+#include "media/track.h"
+
+#include "media/report.h"
+#include "media/transport.h"
+#include "media/worker.h"
+
+/* A hole is looked at this long after it was seen, so that mere reordering asks for nothing. */
+#define HOLE_PATIENCE_NS 5000000ull
+
+void track_start(struct worker *worker, struct track *track)
+{
+	struct feed *feed = track->config.feed;
+	track->epoch = track->config.epoch;
+	track->keyframe_wanted = codec_row(track->config.codec)->kind == MEDIA_VIDEO;
+	feed->lanes[worker->id].track = track;
+	atomic_store_explicit(&feed->home, (int)worker->id, memory_order_release);
+	if (track->config.ssrc)
+		track_learn(track->transport, track, track->config.ssrc, false);
+	if (track->config.rtx_ssrc)
+		track_learn(track->transport, track, track->config.rtx_ssrc, true);
+}
+
+void track_stop(struct worker *worker, struct track *track)
+{
+	struct feed *feed = track->config.feed;
+	if (feed->lanes[worker->id].track != track)
+		return;
+	feed->lanes[worker->id].track = NULL;
+	int home = (int)worker->id;
+	atomic_compare_exchange_strong(&feed->home, &home, -1);
+}
+
+void track_want_keyframe(struct worker *worker, struct track *track)
+{
+	track->keyframe_wanted = true;
+	report_keyframes(worker, track->transport);
+}
+
+struct source *track_learn(struct transport *transport, struct track *track, uint32_t ssrc,
+			   bool is_rtx)
+{
+	if (transport->n_sources == TRANSPORT_SOURCES_MAX)
+		return NULL;
+	struct source *source = &transport->sources[transport->n_sources++];
+	*source = (struct source){
+		.ssrc = ssrc, .track = (uint8_t)(track - transport->tracks), .is_rtx = is_rtx};
+	if (is_rtx)
+		return source;
+	if (track->reception.started)
+		track->epoch++;
+	track->ssrc = ssrc;
+	track->has_ended = false;
+	reception_init(&track->reception, ssrc, codec_row(track->config.codec)->clock_hz);
+	return source;
+}
+
+static struct track *track_by_mid(struct transport *transport, const uint8_t *mid, size_t len)
+{
+	for (unsigned int i = 0; i < transport->n_tracks; i++) {
+		const char *ours = transport->tracks[i].config.mid;
+		if (strlen(ours) == len && memcmp(ours, mid, len) == 0)
+			return &transport->tracks[i];
+	}
+	return NULL;
+}
+
+static struct track *track_by_payload_type(struct transport *transport, uint8_t payload_type)
+{
+	for (unsigned int i = 0; i < transport->n_tracks; i++) {
+		const struct track_config *config = &transport->tracks[i].config;
+		if (config->payload_type == payload_type ||
+		    (payload_type && config->rtx_payload_type == payload_type))
+			return &transport->tracks[i];
+	}
+	return NULL;
+}
+
+/* The source a packet names in its fixed header, or NULL. */
+static struct source *known_source(struct transport *transport, const uint8_t *bytes)
+{
+	uint32_t ssrc = (uint32_t)bytes[8] << 24 | (uint32_t)bytes[9] << 16 |
+			(uint32_t)bytes[10] << 8 | bytes[11];
+	for (unsigned int i = 0; i < transport->n_sources; i++) {
+		if (transport->sources[i].ssrc == ssrc)
+			return &transport->sources[i];
+	}
+	return NULL;
+}
+
+/* A source that was not signalled: its track by MID, else by payload type. NULL: of no track, or malformed. */
+static struct source *learn_source(struct transport *transport, const uint8_t *bytes, size_t size)
+{
+	struct rtp_view view;
+	if (rtp_parse(bytes, size, &transport->mid_extension, &view))
+		return NULL;
+	struct track *track;
+	if (view.extension[RTP_EXT_MID].offset)
+		track = track_by_mid(transport, bytes + view.extension[RTP_EXT_MID].offset,
+				     view.extension[RTP_EXT_MID].bytes);
+	else
+		track = track_by_payload_type(transport, view.payload_type);
+	if (!track)
+		return NULL;
+	bool is_rtx = track->config.rtx_payload_type &&
+		      view.payload_type == track->config.rtx_payload_type;
+	return track_learn(transport, track, view.ssrc, is_rtx);
+}
+
+/* Turns a retransmission into the packet it repeats. False: it repeats nothing (a padding probe). */
+static bool take_apart_rtx(struct rte_mbuf *packet, struct rtp_view *view)
+{
+	if (view->payload_bytes <= 2)
+		return false;
+	const uint8_t *osn = packet_bytes(packet) + view->payload_offset;
+	view->sequence = (uint16_t)(osn[0] << 8 | osn[1]);
+	view->payload_offset = (uint16_t)(view->payload_offset + 2);
+	view->payload_bytes = (uint16_t)(view->payload_bytes - 2);
+	return true;
+}
+
+static void note_arrival(struct transport *transport, struct rte_mbuf *packet,
+			 const struct rtp_view *view)
+{
+	if (!transport->twcc || view->extension[RTP_EXT_TRANSPORT_CC].bytes < 2)
+		return;
+	const uint8_t *value = packet_bytes(packet) + view->extension[RTP_EXT_TRANSPORT_CC].offset;
+	transport->twcc_media_ssrc = view->ssrc;
+	twcc_on_packet(transport->twcc, (uint16_t)(value[0] << 8 | value[1]),
+		       packet_meta(packet)->rx_ns);
+}
+
+static void fill(struct rte_mbuf *packet, struct track *track, const struct rtp_view *view,
+		 int64_t index)
+{
+	struct rtp_packet *out = rtp_packet(packet);
+	out->feed = track->config.feed;
+	out->index = index;
+	out->epoch = track->epoch;
+	out->timestamp = view->timestamp;
+	out->payload_offset = view->payload_offset;
+	out->payload_bytes = view->payload_bytes;
+	out->marker = view->marker;
+	out->keyframe_start = codec_keyframe_start(track->config.codec,
+						   packet_bytes(packet) + view->payload_offset,
+						   view->payload_bytes);
+	for (unsigned int e = 0; e < RTP_EXTENSIONS; e++) {
+		out->extension[e].offset = view->extension[e].offset;
+		out->extension[e].bytes = view->extension[e].bytes;
+	}
+}
+
+static void note_keyframe(struct worker *worker, struct track *track, struct rte_mbuf *packet)
+{
+	if (codec_row(track->config.codec)->kind != MEDIA_VIDEO ||
+	    !rtp_packet(packet)->keyframe_start)
+		return;
+	track->keyframe_wanted = false;
+	track->keyframe_since_request = true;
+	count(&worker->counters, COUNT_KEYFRAMES);
+}
+
+/* The packet's track, with rtp_packet filled in; or NULL, and the packet is dropped. */
+static struct track *admit(struct worker *worker, struct transport *transport,
+			   struct rte_mbuf *packet)
+{
+	struct rtp_view view;
+	int64_t index;
+	const uint8_t *bytes = packet_bytes(packet);
+	size_t size = rte_pktmbuf_data_len(packet);
+	const struct source *source = size < RTP_HEADER_BYTES ? NULL : known_source(transport, bytes);
+	if (!source)
+		source = learn_source(transport, bytes, size);
+	struct track *track = source ? &transport->tracks[source->track] : NULL;
+	if (track && rtp_parse(bytes, size, &track->config.extensions, &view)) {
+		worker_drop(worker, packet, DROP_RTP_MALFORMED);
+		return NULL;
+	}
+	if (!track ||
+	    view.payload_type != (source->is_rtx ? track->config.rtx_payload_type
+						 : track->config.payload_type) ||
+	    (!source->is_rtx && source->ssrc != track->ssrc)) {
+		worker_drop(worker, packet, DROP_RTP_UNKNOWN_SSRC);
+		return NULL;
+	}
+	note_arrival(transport, packet, &view);
+	if (source->is_rtx && (!track->reception.started || !take_apart_rtx(packet, &view))) {
+		packet_free(packet);
+		return NULL;
+	}
+	switch (reception_on_packet(&track->reception, view.sequence, view.timestamp,
+				    packet_meta(packet)->rx_ns, source->is_rtx, &index)) {
+	case RECEPTION_DUPLICATE:
+		worker_drop(worker, packet, DROP_RTP_DUPLICATE);
+		return NULL;
+	case RECEPTION_STALE:
+		worker_drop(worker, packet, DROP_RTP_STALE);
+		return NULL;
+	case RECEPTION_NEW:
+		break;
+	}
+	if (source->is_rtx)
+		count(&worker->counters, COUNT_RTP_RECOVERED);
+	fill(packet, track, &view, index);
+	note_keyframe(worker, track, packet);
+	return track;
+}
+
+static void look_for_holes(struct worker *worker, struct transport *transport, struct track *track)
+{
+	if (!track->config.nack || transport->nack_due_ns != UINT64_MAX ||
+	    !reception_has_holes(&track->reception))
+		return;
+	transport->nack_due_ns = worker->now_ns + HOLE_PATIENCE_NS;
+	if (transport->timer.due_ns > transport->nack_due_ns)
+		worker_schedule(worker, transport, transport->nack_due_ns);
+}
+
+void track_on_packets(struct worker *worker, struct transport *transport, struct rte_mbuf **packets,
+		      unsigned int n)
+{
+	struct rte_mbuf *run[PORT_BURST];
+	struct track *run_track = NULL;
+	unsigned int n_run = 0;
+
+	count_n(&worker->counters, COUNT_RTP_IN, n);
+	for (unsigned int i = 0; i < n; i++) {
+		struct track *track = admit(worker, transport, packets[i]);
+		if (!track)
+			continue;
+		if (n_run && track != run_track) {
+			feed_publish(worker, run_track->config.feed, run, n_run);
+			n_run = 0;
+		}
+		run_track = track;
+		run[n_run++] = packets[i];
+		look_for_holes(worker, transport, track);
+	}
+	if (n_run)
+		feed_publish(worker, run_track->config.feed, run, n_run);
+}

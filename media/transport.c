@@ -1,0 +1,53 @@
+#include "media/transport.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "media/worker.h"
+
+struct transport *transport_create(struct plane *plane, unsigned int n_tracks,
+				   unsigned int n_subscriptions)
+{
+	struct transport *transport = aligned_alloc(64, sizeof(*transport));
+	if (!transport)
+		return NULL;
+	memset(transport, 0, sizeof(*transport));
+	atomic_init(&transport->home, TRANSPORT_UNHOMED);
+	transport->plane = plane;
+	transport->selected = -1;
+	transport->nack_due_ns = UINT64_MAX;
+	transport->n_tracks = n_tracks;
+	transport->n_subscriptions = n_subscriptions;
+	transport->tracks = calloc(n_tracks + 1, sizeof(*transport->tracks));
+	transport->subscriptions = calloc(n_subscriptions + 1, sizeof(*transport->subscriptions));
+	if (!transport->tracks || !transport->subscriptions) {
+		transport_destroy(transport);
+		return NULL;
+	}
+	for (unsigned int i = 0; i < n_tracks; i++)
+		transport->tracks[i].transport = transport;
+	for (unsigned int i = 0; i < n_subscriptions; i++)
+		transport->subscriptions[i].transport = transport;
+	return transport;
+}
+
+int transport_add_twcc(struct transport *transport)
+{
+	transport->twcc = malloc(sizeof(*transport->twcc));
+	if (!transport->twcc)
+		return -ENOMEM;
+	twcc_init(transport->twcc);
+	return 0;
+}
+
+void transport_destroy(struct transport *transport)
+{
+	if (!transport)
+		return;
+	nn_srtp_destroy(transport->srtp_in);
+	nn_srtp_destroy(transport->srtp_out);
+	free(transport->twcc);
+	free(transport->tracks);
+	free(transport->subscriptions);
+	free(transport);
+}

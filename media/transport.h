@@ -1,0 +1,131 @@
+/* One session's ICE, DTLS and SRTP (BUNDLE: one transport per session) with the tracks it publishes or the subscriptions it plays.
+ * Control creates and publishes it; the worker that sees its first valid check becomes its home and owns the part marked so; the handshake
+ * thread owns its DTLS association. It is freed by control behind a barrier, after both let go. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "media/directory.h"
+#include "media/dtls.h"
+#include "media/srtp.h"
+#include "media/subscription.h"
+#include "media/track.h"
+#include "media/twcc.h"
+#include "media/wheel.h"
+
+#define TRANSPORT_PAIRS_MAX   8  /* validated 5-tuples; the least recently checked one makes room */
+#define TRANSPORT_SOURCES_MAX 32 /* SSRCs a publisher may use */
+#define TRANSPORT_LINES_MAX   16 /* tracks or subscriptions */
+#define TRANSPORT_CNAME_MAX   63
+
+enum { TRANSPORT_UNHOMED = -1, TRANSPORT_ENDED = -2 }; /* `home` when it is no worker */
+
+/* Running totals and last values, written by the home worker, read by any thread. */
+enum transport_stat {
+	STAT_RX_PACKETS,
+	STAT_RX_BYTES,
+	STAT_TX_PACKETS,
+	STAT_TX_BYTES,
+	STAT_LOST, /* publisher: packets never received; viewer: as its reports say */
+	STAT_RECOVERED,
+	STAT_RTX_SENT,
+	STAT_NACKS,
+	STAT_KEYFRAME_REQUESTS,
+	STAT_RTT_US,
+	STAT_JITTER_US,
+	STAT_FRACTION_LOST_Q8,
+	TRANSPORT_STATS
+};
+
+struct pair { /* a validated 5-tuple */
+	struct flow flow;
+	uint64_t last_check_ns; /* 0 = free */
+};
+
+struct source { /* an SSRC of a publisher */
+	uint32_t ssrc;
+	uint8_t track; /* index */
+	bool is_rtx;
+};
+
+struct transport {
+	/* control; constant once published */
+	struct plane *plane; /* parent */
+	void *session;       /* control's own, for messages that come back */
+	bool dtls_active;
+	struct dtls_fingerprint peer_fingerprint;
+	struct rtp_extension_map mid_extension; /* of a publisher: MID alone, the same in all m-lines */
+	char cname[TRANSPORT_CNAME_MAX + 1];
+	uint32_t rtcp_ssrc; /* of reports about what we receive */
+	unsigned int n_tracks, n_subscriptions;
+	struct track *tracks;               /* owned */
+	struct subscription *subscriptions; /* owned */
+
+	/* any thread */
+	atomic_int home;
+	_Atomic uint64_t stats[TRANSPORT_STATS];
+
+	/* handshake thread */
+	struct {
+		struct dtls *dtls;
+		TAILQ_ENTRY(transport) link; /* half-open ones */
+		bool is_half_open, is_refused;
+	} handshake __attribute__((aligned(64)));
+	/* handshake thread until it posts MESSAGE_KEYS, then the home worker */
+	struct nn_srtp *srtp_in, *srtp_out;
+
+	/* home worker */
+	bool is_validated, is_connected, is_closing;
+	bool consent_told;
+	struct pair pairs[TRANSPORT_PAIRS_MAX] __attribute__((aligned(64)));
+	int selected; /* index into pairs, -1 = none */
+	struct source sources[TRANSPORT_SOURCES_MAX];
+	unsigned int n_sources;
+	struct twcc *twcc; /* owned; publishers that agreed on it */
+	uint32_t twcc_media_ssrc;
+	uint64_t report_due_ns, twcc_due_ns, nack_due_ns;
+	struct wheel_entry timer;
+};
+
+/* Control thread. NULL: no memory. The caller fills configs of tracks and subscriptions before it publishes. */
+struct transport *transport_create(struct plane *plane, unsigned int n_tracks, unsigned int n_subscriptions);
+/* Control thread, before it is published: it will send transport-wide feedback. -ENOMEM. */
+int transport_add_twcc(struct transport *transport);
+/* Control thread, behind a barrier. Takes NULL. */
+void transport_destroy(struct transport *transport);
+
+static inline void stat_set(struct transport *transport, enum transport_stat stat, uint64_t value)
+{
+	atomic_store_explicit(&transport->stats[stat], value, memory_order_relaxed);
+}
+
+static inline void stat_add(struct transport *transport, enum transport_stat stat, uint64_t n)
+{
+	stat_set(transport, stat,
+		 atomic_load_explicit(&transport->stats[stat], memory_order_relaxed) + n);
+}
+
+/* All below: home worker. */
+
+/* A valid check arrived on `flow`: remembers the pair, selects it when nominated. -ENOSPC when the flow table is full. */
+int transport_on_check(struct worker *worker, struct transport *transport, const struct flow *flow,
+		       bool use_candidate);
+/* The keys have come: media may flow. */
+void transport_on_keys(struct worker *worker, struct transport *transport);
+/* SRTP and SRTCP of its validated flows. Take ownership. */
+void transport_on_rtp(struct worker *worker, struct transport *transport, struct rte_mbuf **packets,
+		      unsigned int n);
+void transport_on_rtcp(struct worker *worker, struct transport *transport, struct rte_mbuf **packets,
+		       unsigned int n);
+/* Sends a datagram on the selected pair. Takes ownership. */
+void transport_send(struct worker *worker, struct transport *transport, struct rte_mbuf *packet);
+/* Protects and sends RTP (or RTCP) in order. Takes ownership. */
+void transport_send_rtp(struct worker *worker, struct transport *transport,
+			struct rte_mbuf **packets, unsigned int n);
+void transport_send_rtcp(struct worker *worker, struct transport *transport,
+			 struct rte_mbuf *packet);
+/* Lets go of everything on this worker. */
+void transport_close(struct worker *worker, struct transport *transport);

@@ -1,0 +1,219 @@
+/* A session on its home worker: which address it lives at, and the way of its SRTP in and out. */
+#include "media/transport.h"
+
+#include <errno.h>
+
+#include "media/plane.h"
+#include "media/report.h"
+#include "media/worker.h"
+
+/* A selected pair that has had no check for this long yields to one that has (a client that moved without nominating: checks come at least
+ * every 6 s, RFC 7675). */
+#define PAIR_STALE_NS 7000000000ull
+
+static void tell_control(struct worker *worker, struct transport *transport,
+			 enum message_type type)
+{
+	mailbox_post(worker->plane->control,
+		     &(struct message){.type = type, .transport = transport});
+}
+
+static int find_pair(const struct transport *transport, const struct flow *flow)
+{
+	for (int i = 0; i < TRANSPORT_PAIRS_MAX; i++) {
+		if (transport->pairs[i].last_check_ns &&
+		    flow_equal(&transport->pairs[i].flow, flow))
+			return i;
+	}
+	return -1;
+}
+
+/* A free place, or that of the pair which was checked least recently and is not selected. */
+static int make_room(struct worker *worker, struct transport *transport)
+{
+	int oldest = -1;
+	for (int i = 0; i < TRANSPORT_PAIRS_MAX; i++) {
+		const struct pair *pair = &transport->pairs[i];
+		if (pair->last_check_ns == 0)
+			return i;
+		if (i != transport->selected &&
+		    (oldest < 0 || pair->last_check_ns < transport->pairs[oldest].last_check_ns))
+			oldest = i;
+	}
+	worker_flow_remove(worker, &transport->pairs[oldest].flow);
+	transport->pairs[oldest].last_check_ns = 0;
+	return oldest;
+}
+
+static int add_pair(struct worker *worker, struct transport *transport, const struct flow *flow)
+{
+	int i = make_room(worker, transport);
+	if (worker_flow_add(worker, flow, transport, (int)worker->id))
+		return -ENOSPC;
+	transport->pairs[i].flow = *flow;
+	return i;
+}
+
+int transport_on_check(struct worker *worker, struct transport *transport, const struct flow *flow,
+		       bool use_candidate)
+{
+	if (transport->is_closing)
+		return 0;
+	int i = find_pair(transport, flow);
+	if (i < 0)
+		i = add_pair(worker, transport, flow);
+	if (i < 0)
+		return i;
+	transport->pairs[i].last_check_ns = worker->now_ns;
+	bool stale = transport->selected >= 0 &&
+		     worker->now_ns - transport->pairs[transport->selected].last_check_ns >
+			     PAIR_STALE_NS;
+	if (i != transport->selected && (use_candidate || transport->selected < 0 || stale)) {
+		transport->selected = i;
+		count(&worker->counters, COUNT_PAIRS_SELECTED);
+	}
+	if (!transport->is_validated) {
+		transport->is_validated = true;
+		tell_control(worker, transport, MESSAGE_ICE_CONNECTED);
+		mailbox_post(handshake_mailbox(worker->plane->handshake),
+			     &(struct message){.type = MESSAGE_DTLS_START, .transport = transport});
+		worker_schedule(worker, transport, worker->now_ns + REPORT_INTERVAL_NS);
+	}
+	transport->consent_told = false;
+	return 0;
+}
+
+void transport_on_keys(struct worker *worker, struct transport *transport)
+{
+	if (transport->is_closing)
+		return;
+	transport->is_connected = true;
+	for (unsigned int i = 0; i < transport->n_tracks; i++)
+		track_start(worker, &transport->tracks[i]);
+	for (unsigned int i = 0; i < transport->n_subscriptions; i++)
+		subscription_start(worker, &transport->subscriptions[i], worker->now_ns);
+	tell_control(worker, transport, MESSAGE_CONNECTED);
+	worker_schedule(worker, transport, worker->now_ns);
+}
+
+/* Takes out of `packets` what did not authenticate; returns how many are left. */
+static unsigned int keep_authentic(struct worker *worker, struct rte_mbuf **packets,
+				   const int *result, unsigned int n)
+{
+	unsigned int kept = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		if (result[i] == 0)
+			packets[kept++] = packets[i];
+		else
+			worker_drop(worker, packets[i],
+				    result[i] == -EALREADY ? DROP_SRTP_REPLAY : DROP_SRTP_AUTH);
+	}
+	return kept;
+}
+
+static bool drop_unless_connected(struct worker *worker, struct transport *transport,
+				  struct rte_mbuf **packets, unsigned int n)
+{
+	if (transport->is_connected && !transport->is_closing)
+		return false;
+	for (unsigned int i = 0; i < n; i++)
+		worker_drop(worker, packets[i], DROP_NO_KEYS);
+	return true;
+}
+
+void transport_on_rtp(struct worker *worker, struct transport *transport, struct rte_mbuf **packets,
+		      unsigned int n)
+{
+	int result[PORT_BURST];
+	if (drop_unless_connected(worker, transport, packets, n))
+		return;
+	nn_srtp_unprotect(transport->srtp_in, packets, n, result);
+	n = keep_authentic(worker, packets, result, n);
+	uint64_t bytes = 0;
+	for (unsigned int i = 0; i < n; i++)
+		bytes += rte_pktmbuf_data_len(packets[i]);
+	stat_add(transport, STAT_RX_PACKETS, n);
+	stat_add(transport, STAT_RX_BYTES, bytes);
+	track_on_packets(worker, transport, packets, n);
+}
+
+void transport_on_rtcp(struct worker *worker, struct transport *transport, struct rte_mbuf **packets,
+		       unsigned int n)
+{
+	int result[PORT_BURST];
+	if (drop_unless_connected(worker, transport, packets, n))
+		return;
+	nn_srtcp_unprotect(transport->srtp_in, packets, n, result);
+	n = keep_authentic(worker, packets, result, n);
+	count_n(&worker->counters, COUNT_RTCP_IN, n);
+	for (unsigned int i = 0; i < n; i++) {
+		report_on_rtcp(worker, transport, packets[i]);
+		packet_free(packets[i]);
+	}
+}
+
+void transport_send(struct worker *worker, struct transport *transport, struct rte_mbuf *packet)
+{
+	if (transport->selected < 0) {
+		worker_drop(worker, packet, DROP_NOT_SENDABLE);
+		return;
+	}
+	packet_meta(packet)->flow = transport->pairs[transport->selected].flow;
+	worker_send(worker, packet);
+}
+
+static void send_protected(struct worker *worker, struct transport *transport,
+			   struct rte_mbuf **packets, const int *result, unsigned int n)
+{
+	uint64_t bytes = 0;
+	unsigned int sent = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		if (result[i]) {
+			worker_drop(worker, packets[i], DROP_PROTECT);
+			continue;
+		}
+		bytes += rte_pktmbuf_data_len(packets[i]);
+		sent++;
+		transport_send(worker, transport, packets[i]);
+	}
+	stat_add(transport, STAT_TX_PACKETS, sent);
+	stat_add(transport, STAT_TX_BYTES, bytes);
+}
+
+void transport_send_rtp(struct worker *worker, struct transport *transport,
+			struct rte_mbuf **packets, unsigned int n)
+{
+	int result[PORT_BURST];
+	nn_srtp_protect(transport->srtp_out, packets, n, result);
+	send_protected(worker, transport, packets, result, n);
+}
+
+void transport_send_rtcp(struct worker *worker, struct transport *transport,
+			 struct rte_mbuf *packet)
+{
+	int result;
+	nn_srtcp_protect(transport->srtp_out, &packet, 1, &result);
+	count(&worker->counters, COUNT_RTCP_OUT);
+	send_protected(worker, transport, &packet, &result, 1);
+}
+
+void transport_close(struct worker *worker, struct transport *transport)
+{
+	if (transport->is_connected)
+		report_bye(worker, transport);
+	transport->is_closing = true;
+	for (unsigned int i = 0; i < transport->n_tracks; i++)
+		track_stop(worker, &transport->tracks[i]);
+	for (unsigned int i = 0; i < transport->n_subscriptions; i++) {
+		struct subscription *subscription = &transport->subscriptions[i];
+		feed_detach(worker, subscription->config.feed, subscription);
+	}
+	for (int i = 0; i < TRANSPORT_PAIRS_MAX; i++) {
+		if (transport->pairs[i].last_check_ns)
+			worker_flow_remove(worker, &transport->pairs[i].flow);
+		transport->pairs[i].last_check_ns = 0;
+	}
+	transport->selected = -1;
+	wheel_remove(&worker->wheel, &transport->timer);
+	tell_control(worker, transport, MESSAGE_CLOSED);
+}

@@ -1,0 +1,222 @@
+/* The worker's life: a round takes a burst from the port, a burst from the mailbox, what the wheel says is due, and sends. The clock is read
+ * once a round. With nothing to do it sleeps in epoll on the port's and the mailbox's descriptors until the wheel's next
+ * deadline; an idle node without sessions sleeps for good. */
+#include "media/worker.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_hash.h>
+#include <rte_jhash.h>
+
+#include "conf/log.h"
+#include "media/ice.h"
+#include "media/plane.h"
+#include "media/report.h"
+
+#define MAILBOX_SIZE   8192
+#define MESSAGES_BURST 64
+
+static uint64_t clock_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+static int watch(int epoll_fd, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int create_flow_table(struct worker *worker, unsigned int sessions_max)
+{
+	char name[RTE_HASH_NAMESIZE];
+	snprintf(name, sizeof(name), "flows-%u", worker->id);
+	struct rte_hash_parameters parameters = {
+		.name = name,
+		.entries = sessions_max * WORKER_FLOWS_PER_SESSION + 64,
+		.key_len = sizeof(struct flow),
+		.hash_func = rte_jhash,
+		.socket_id = SOCKET_ID_ANY,
+	};
+	worker->flows = rte_hash_create(&parameters);
+	if (!worker->flows)
+		return -ENOMEM;
+	worker->flow_entries = calloc((size_t)rte_hash_max_key_id(worker->flows) + 1,
+				      sizeof(*worker->flow_entries));
+	return worker->flow_entries ? 0 : -ENOMEM;
+}
+
+int worker_create(struct plane *plane, unsigned int id, struct worker **out)
+{
+	char name[32];
+	struct worker *worker = aligned_alloc(64, sizeof(*worker));
+	if (!worker)
+		return -ENOMEM;
+	memset(worker, 0, sizeof(*worker));
+	worker->id = id;
+	worker->plane = plane;
+	worker->port = plane->port;
+	wheel_init(&worker->wheel, clock_ns());
+	snprintf(name, sizeof(name), "worker-%u", id);
+	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	int rc = worker->epoll_fd < 0 ? -errno : 0;
+	if (rc == 0)
+		rc = mailbox_create(name, MAILBOX_SIZE, &worker->mailbox);
+	if (rc == 0)
+		rc = ice_create(&worker->ice);
+	if (rc == 0)
+		rc = create_flow_table(worker, plane->config.sessions_max);
+	if (rc == 0)
+		rc = watch(worker->epoll_fd, port_fd(worker->port, id));
+	if (rc == 0)
+		rc = watch(worker->epoll_fd, mailbox_fd(worker->mailbox));
+	if (rc) {
+		worker_destroy(worker);
+		return rc;
+	}
+	*out = worker;
+	return 0;
+}
+
+void worker_destroy(struct worker *worker)
+{
+	if (!worker)
+		return;
+	if (worker->epoll_fd >= 0)
+		close(worker->epoll_fd);
+	mailbox_destroy(worker->mailbox);
+	ice_destroy(worker->ice);
+	rte_hash_free(worker->flows);
+	free(worker->flow_entries);
+	free(worker);
+}
+
+static void on_message(struct worker *worker, const struct message *message)
+{
+	struct rte_mbuf *packet = message->packet;
+
+	switch ((enum message_type)message->type) {
+	case MESSAGE_PACKET:
+		worker_on_packets(worker, &packet, 1);
+		break;
+	case MESSAGE_FEED:
+		feed_forward(worker, message->feed, &packet, 1);
+		break;
+	case MESSAGE_FEED_CLOCK:
+		feed_take_clock(worker, message->feed,
+				&(struct feed_clock){true, message->word, message->a, message->b});
+		break;
+	case MESSAGE_KEYFRAME:
+		feed_request_keyframe(worker, message->feed);
+		break;
+	case MESSAGE_SEND:
+		transport_send(worker, message->transport, packet);
+		break;
+	case MESSAGE_KEYS:
+		transport_on_keys(worker, message->transport);
+		break;
+	case MESSAGE_CLOSE:
+		transport_close(worker, message->transport);
+		break;
+	case MESSAGE_BARRIER:
+		barrier_pass(worker->plane, message->barrier);
+		break;
+	case MESSAGE_STOP:
+		worker->is_stopped = true;
+		break;
+	default:
+		log_error(LOG_WORKER, "message of no known type", "\"type\":%u", message->type);
+	}
+}
+
+/* Consecutive packets of one feed go out as one burst. */
+static unsigned int take_feed_run(struct worker *worker, const struct message *messages,
+				  unsigned int n)
+{
+	struct rte_mbuf *packets[PORT_BURST];
+	unsigned int run = 0;
+	while (run < n && run < PORT_BURST && messages[run].type == MESSAGE_FEED &&
+	       messages[run].feed == messages[0].feed) {
+		packets[run] = messages[run].packet;
+		run++;
+	}
+	if (run > 0)
+		feed_forward(worker, messages[0].feed, packets, run);
+	return run;
+}
+
+static unsigned int take_messages(struct worker *worker)
+{
+	struct message messages[MESSAGES_BURST];
+	unsigned int n = mailbox_take(worker->mailbox, messages, MESSAGES_BURST);
+	for (unsigned int i = 0; i < n;) {
+		unsigned int run = take_feed_run(worker, &messages[i], n - i);
+		if (run == 0) {
+			on_message(worker, &messages[i]);
+			run = 1;
+		}
+		i += run;
+	}
+	return n;
+}
+
+static void serve_timers(struct worker *worker)
+{
+	struct wheel_entry *entry;
+	while ((entry = wheel_pop(&worker->wheel, worker->now_ns))) {
+		struct transport *transport =
+			(struct transport *)((char *)entry - offsetof(struct transport, timer));
+		uint64_t due_ns = report_service(worker, transport);
+		wheel_add(&worker->wheel, entry, due_ns);
+	}
+}
+
+static void sleep_until_due(struct worker *worker)
+{
+	uint64_t next_ns = wheel_next_ns(&worker->wheel);
+	int timeout_ms = -1;
+	if (next_ns != UINT64_MAX)
+		timeout_ms = next_ns <= worker->now_ns
+				     ? 0
+				     : (int)((next_ns - worker->now_ns + 999999) / 1000000);
+	if (!mailbox_sleep(worker->mailbox))
+		return;
+	struct epoll_event events[4];
+	epoll_wait(worker->epoll_fd, events, 4, timeout_ms);
+	mailbox_awake(worker->mailbox);
+}
+
+int worker_run(void *argument)
+{
+	struct worker *worker = argument;
+	uint64_t round_ns = clock_ns();
+
+	while (!worker->is_stopped) {
+		worker->now_ns = clock_ns();
+		struct rte_mbuf *packets[PORT_BURST];
+		unsigned int n = port_rx_burst(worker->port, worker->id, packets, PORT_BURST,
+					       worker->now_ns);
+		worker_on_packets(worker, packets, n);
+		n += take_messages(worker);
+		serve_timers(worker);
+		worker_flush(worker);
+		uint64_t end_ns = clock_ns();
+		atomic_store_explicit(&worker->busy_ns,
+				      atomic_load_explicit(&worker->busy_ns, memory_order_relaxed) +
+					      end_ns - round_ns,
+				      memory_order_relaxed);
+		if (n == 0) {
+			sleep_until_due(worker);
+			end_ns = clock_ns();
+		}
+		round_ns = end_ns;
+	}
+	return 0;
+}

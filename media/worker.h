@@ -1,0 +1,72 @@
+/* A worker: one thread that moves bursts between a port's queue and the sessions homed on it, run to completion. Everything a session's data
+ * path touches is owned by its home worker; others reach it through the worker's mailbox. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "media/counter.h"
+#include "media/directory.h"
+#include "media/mailbox.h"
+#include "media/transport.h"
+#include "media/wheel.h"
+#include "qos/port.h"
+
+#define WORKER_FLOWS_PER_SESSION 2 /* flow table room, times the session cap */
+
+struct plane;
+struct rte_hash;
+
+/* What a 5-tuple means to this worker: a pair of a session homed here, or the worker it belongs to. */
+struct flow_entry {
+	struct transport *transport; /* NULL: homed elsewhere */
+	int home;
+	uint64_t used_ns; /* foreign entries make room after a while */
+	struct flow flow;
+};
+
+struct worker {
+	unsigned int id;
+	struct plane *plane; /* parent */
+	struct port *port;   /* borrowed */
+	struct mailbox *mailbox; /* owned */
+	struct ice *ice;         /* owned */
+	struct rte_hash *flows;  /* owned: struct flow -> index into flow_entries */
+	struct flow_entry *flow_entries;
+	struct wheel wheel;
+	uint64_t now_ns; /* of this round */
+	struct rte_mbuf *tx[PORT_BURST];
+	unsigned int n_tx;
+	int epoll_fd;
+	bool is_stopped;
+	struct counters counters __attribute__((aligned(64)));
+	_Atomic uint64_t busy_ns; /* time not spent waiting */
+};
+
+/* Control thread. */
+int worker_create(struct plane *plane, unsigned int id, struct worker **out);
+void worker_destroy(struct worker *worker);
+/* The thread's function: until MESSAGE_STOP. */
+int worker_run(void *worker);
+
+/* All below: the worker's own thread. */
+
+/* A burst as it came from the port (or another worker). Takes ownership. */
+void worker_on_packets(struct worker *worker, struct rte_mbuf **packets, unsigned int n);
+/* Queues a packet for the port. Takes ownership. */
+void worker_send(struct worker *worker, struct rte_mbuf *packet);
+void worker_flush(struct worker *worker);
+/* Drops a packet for a reason. */
+void worker_drop(struct worker *worker, struct rte_mbuf *packet, enum counter reason);
+/* A fresh packet, or NULL (counted). */
+struct rte_mbuf *worker_alloc(struct worker *worker);
+/* To another thread; a packet message that finds no room is dropped and counted. */
+void worker_post_packet(struct worker *worker, struct mailbox *to, const struct message *message,
+			enum counter full_reason);
+/* Flow table. */
+int worker_flow_add(struct worker *worker, const struct flow *flow, struct transport *transport,
+		    int home);
+void worker_flow_remove(struct worker *worker, const struct flow *flow);
+/* (Re)schedules the transport's next service. */
+void worker_schedule(struct worker *worker, struct transport *transport, uint64_t due_ns);

@@ -1,0 +1,259 @@
+/* A datagram's first steps: what protocol, whose session, which worker. SRTP of one session that came in one burst stays one
+ * vector. */
+#include "media/worker.h"
+
+#include <errno.h>
+
+#include <rte_hash.h>
+
+#include "media/demux.h"
+#include "media/ice.h"
+#include "media/plane.h"
+
+#define FOREIGN_FLOW_IDLE_NS 60000000000ull /* a foreign flow without checks for this long may be replaced */
+
+void worker_drop(struct worker *worker, struct rte_mbuf *packet, enum counter reason)
+{
+	count(&worker->counters, reason);
+	packet_free(packet);
+}
+
+struct rte_mbuf *worker_alloc(struct worker *worker)
+{
+	struct rte_mbuf *packet = packet_alloc(worker->plane->pool);
+	if (!packet)
+		count(&worker->counters, DROP_NO_BUFFER);
+	return packet;
+}
+
+void worker_flush(struct worker *worker)
+{
+	if (worker->n_tx == 0)
+		return;
+	port_tx_burst(worker->port, worker->id, worker->tx, (uint16_t)worker->n_tx);
+	worker->n_tx = 0;
+}
+
+void worker_send(struct worker *worker, struct rte_mbuf *packet)
+{
+	worker->tx[worker->n_tx++] = packet;
+	if (worker->n_tx == PORT_BURST)
+		worker_flush(worker);
+}
+
+void worker_post_packet(struct worker *worker, struct mailbox *to, const struct message *message,
+			enum counter full_reason)
+{
+	if (!mailbox_post_packet(to, message))
+		worker_drop(worker, message->packet, full_reason);
+}
+
+void worker_schedule(struct worker *worker, struct transport *transport, uint64_t due_ns)
+{
+	wheel_add(&worker->wheel, &transport->timer, due_ns);
+}
+
+static struct flow_entry *find_flow(struct worker *worker, const struct flow *flow)
+{
+	int32_t index = rte_hash_lookup(worker->flows, flow);
+	return index < 0 ? NULL : &worker->flow_entries[index];
+}
+
+int worker_flow_add(struct worker *worker, const struct flow *flow, struct transport *transport,
+		    int home)
+{
+	int32_t index = rte_hash_add_key(worker->flows, flow);
+	if (index < 0)
+		return -ENOSPC;
+	worker->flow_entries[index] = (struct flow_entry){
+		.transport = transport, .home = home, .used_ns = worker->now_ns, .flow = *flow};
+	return 0;
+}
+
+void worker_flow_remove(struct worker *worker, const struct flow *flow)
+{
+	rte_hash_del_key(worker->flows, flow);
+}
+
+static void hand_over(struct worker *worker, struct rte_mbuf *packet, int home)
+{
+	count(&worker->counters, COUNT_HANDED_OVER);
+	worker_post_packet(worker, worker->plane->workers[home]->mailbox,
+			   &(struct message){.type = MESSAGE_PACKET, .packet = packet},
+			   DROP_MAILBOX_FULL);
+}
+
+/* Remembers where a flow's packets belong. A full table gives up its idle foreign entries. */
+static void note_foreign(struct worker *worker, const struct flow *flow, int home)
+{
+	struct flow_entry *entry = find_flow(worker, flow);
+	if (entry) {
+		*entry = (struct flow_entry){
+			.home = home, .used_ns = worker->now_ns, .flow = *flow};
+		return;
+	}
+	if (worker_flow_add(worker, flow, NULL, home) == 0)
+		return;
+	const void *key;
+	void *data;
+	uint32_t next = 0;
+	int32_t index;
+	while ((index = rte_hash_iterate(worker->flows, &key, &data, &next)) >= 0) {
+		entry = &worker->flow_entries[index];
+		if (!entry->transport && worker->now_ns - entry->used_ns > FOREIGN_FLOW_IDLE_NS)
+			rte_hash_del_key(worker->flows, &entry->flow);
+	}
+	if (worker_flow_add(worker, flow, NULL, home))
+		count(&worker->counters, DROP_FLOW_TABLE_FULL);
+}
+
+static void send_reply(struct worker *worker, const struct flow *flow,
+		       const struct ice_check *check)
+{
+	struct rte_mbuf *reply = worker_alloc(worker);
+	if (!reply)
+		return;
+	char *bytes = rte_pktmbuf_append(reply, (uint16_t)check->reply_bytes);
+	memcpy(bytes, check->reply, check->reply_bytes);
+	packet_meta(reply)->flow = *flow;
+	worker_send(worker, reply);
+}
+
+/* The session's home, claiming it when it has none yet. */
+static int claim_home(struct worker *worker, struct transport *transport)
+{
+	int home = TRANSPORT_UNHOMED;
+	if (atomic_compare_exchange_strong(&transport->home, &home, (int)worker->id))
+		return (int)worker->id;
+	return home;
+}
+
+static void on_valid_check(struct worker *worker, struct rte_mbuf *packet,
+			   struct transport *transport, const struct ice_check *check)
+{
+	const struct flow *flow = &packet_meta(packet)->flow;
+	int home = claim_home(worker, transport);
+	if (home == TRANSPORT_ENDED) {
+		worker_drop(worker, packet, DROP_STUN_UNKNOWN_UFRAG);
+	} else if (home != (int)worker->id) {
+		note_foreign(worker, flow, home);
+		hand_over(worker, packet, home);
+	} else if (transport_on_check(worker, transport, flow, check->use_candidate)) {
+		worker_drop(worker, packet, DROP_FLOW_TABLE_FULL);
+	} else {
+		count(&worker->counters, COUNT_STUN_CHECKS);
+		send_reply(worker, flow, check);
+		packet_free(packet);
+	}
+}
+
+static void on_stun(struct worker *worker, struct rte_mbuf *packet)
+{
+	const struct flow *flow = &packet_meta(packet)->flow;
+	const uint8_t *bytes = packet_bytes(packet);
+	size_t size = rte_pktmbuf_data_len(packet);
+	const char *ufrag;
+	int len = ice_peek_ufrag(bytes, size, &ufrag);
+	if (len < 0) {
+		worker_drop(worker, packet, DROP_STUN_MALFORMED);
+		return;
+	}
+	const struct directory_entry *entry =
+		directory_find(worker->plane->directory, ufrag, (size_t)len);
+	if (!entry) {
+		worker_drop(worker, packet, DROP_STUN_UNKNOWN_UFRAG);
+		return;
+	}
+	struct ice_check check;
+	switch (ice_on_check(worker->ice, bytes, size, &entry->local,
+			     entry->remote_ufrag[0] ? entry->remote_ufrag : NULL, &flow->remote,
+			     &check)) {
+	case ICE_CHECK_VALID:
+		on_valid_check(worker, packet, entry->transport, &check);
+		break;
+	case ICE_CHECK_REJECTED:
+		count(&worker->counters, COUNT_STUN_ERRORS_SENT);
+		if (check.error == 487)
+			count(&worker->counters, COUNT_ROLE_CONFLICTS);
+		send_reply(worker, flow, &check);
+		packet_free(packet);
+		break;
+	case ICE_CHECK_DROPPED:
+		worker_drop(worker, packet, DROP_STUN_REFUSED);
+		break;
+	}
+}
+
+static void on_dtls(struct worker *worker, struct rte_mbuf *packet, struct transport *transport)
+{
+	worker_post_packet(
+		worker, handshake_mailbox(worker->plane->handshake),
+		&(struct message){.type = MESSAGE_DTLS, .transport = transport, .packet = packet},
+		DROP_DTLS_QUEUE_FULL);
+}
+
+/* A run of SRTP (or SRTCP) packets of one session. */
+struct run {
+	enum demux_kind kind;
+	struct transport *transport;
+	struct rte_mbuf *packets[PORT_BURST];
+	unsigned int n;
+};
+
+static void end_run(struct worker *worker, struct run *run)
+{
+	if (run->n == 0)
+		return;
+	if (run->kind == DEMUX_RTP)
+		transport_on_rtp(worker, run->transport, run->packets, run->n);
+	else
+		transport_on_rtcp(worker, run->transport, run->packets, run->n);
+	run->n = 0;
+}
+
+static void on_session_packet(struct worker *worker, struct run *run, enum demux_kind kind,
+			      struct rte_mbuf *packet)
+{
+	struct flow_entry *entry = find_flow(worker, &packet_meta(packet)->flow);
+	if (!entry) {
+		worker_drop(worker, packet,
+			    kind == DEMUX_DTLS ? DROP_DTLS_UNVALIDATED : DROP_UNKNOWN_FLOW);
+		return;
+	}
+	if (!entry->transport) {
+		hand_over(worker, packet, entry->home);
+		return;
+	}
+	if (kind == DEMUX_DTLS) {
+		on_dtls(worker, packet, entry->transport);
+		return;
+	}
+	if (run->n == PORT_BURST || run->kind != kind || run->transport != entry->transport)
+		end_run(worker, run);
+	run->kind = kind;
+	run->transport = entry->transport;
+	run->packets[run->n++] = packet;
+}
+
+void worker_on_packets(struct worker *worker, struct rte_mbuf **packets, unsigned int n)
+{
+	struct run run = {.n = 0};
+
+	for (unsigned int i = 0; i < n; i++) {
+		enum demux_kind kind = demux_classify(packet_bytes(packets[i]),
+						      rte_pktmbuf_data_len(packets[i]));
+		switch (kind) {
+		case DEMUX_STUN:
+			on_stun(worker, packets[i]);
+			break;
+		case DEMUX_DTLS:
+		case DEMUX_RTP:
+		case DEMUX_RTCP:
+			on_session_packet(worker, &run, kind, packets[i]);
+			break;
+		default:
+			worker_drop(worker, packets[i], DROP_UNKNOWN_PROTOCOL);
+		}
+	}
+	end_run(worker, &run);
+}

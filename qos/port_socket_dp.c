@@ -1,0 +1,323 @@
+/* The port over kernel UDP sockets: a burst in, a burst out. Runs on the queue's thread alone.
+ * Buffers to receive into wait in the queue from call to call, so that an idle or half-empty burst
+ * touches no pool; a run of packets of one flow and one size leaves in one message that the kernel
+ * cuts (UDP GSO). */
+#include "qos/port_socket.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/udp.h>
+
+#define ASYNC_ERRORS_MAX  4 /* ICMP errors taken off a socket before it is left for this burst */
+#define SEGMENT_BYTES_MAX 65000 /* of one message to cut: an IP datagram less its headers */
+
+static_assert(PORT_BURST <= 64, "UDP_MAX_SEGMENTS of the oldest kernel that cuts");
+
+static struct socket_queue *queue_of(struct port *port, unsigned int queue)
+{
+	return &((struct port_socket *)port)->queues[queue];
+}
+
+/* An ICMP error about an earlier datagram: no word about this call, and gone once told. */
+static bool error_is_async(int error)
+{
+	return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH ||
+	       error == EHOSTDOWN || error == EPROTO || error == ENOPROTOOPT;
+}
+
+/* Tops up the spare packets to `n`. False when the pool had too few. */
+static bool rx_refill(struct socket_queue *queue, unsigned int n)
+{
+	struct socket_rx *rx = &queue->rx;
+	while (PORT_BURST - rx->first_spare < n) {
+		struct rte_mbuf *packet = packet_alloc(queue->pool);
+		if (!packet)
+			return false;
+		unsigned int j = --rx->first_spare;
+		rx->spare[j] = packet;
+		rx->bytes[j].iov_base = packet_bytes(packet);
+		rx->messages[j].msg_hdr.msg_namelen = sizeof(rx->names[j]);
+		rx->messages[j].msg_hdr.msg_controllen = sizeof(rx->control[j]);
+	}
+	return true;
+}
+
+static unsigned int rx_messages(const struct udp_socket *s, struct socket_rx *rx, unsigned int n)
+{
+	for (int errors = 0; errors < ASYNC_ERRORS_MAX; errors++) {
+		int received =
+			recvmmsg(s->fd, &rx->messages[rx->first_spare], n, MSG_DONTWAIT, NULL);
+		if (received >= 0)
+			return (unsigned int)received;
+		if (errno != EINTR && !error_is_async(errno))
+			return 0;
+	}
+	return 0;
+}
+
+/* The address a datagram was sent to, as the kernel tells it; else as the socket was bound. */
+static void rx_local(struct address *local, const struct udp_socket *s, struct msghdr *message)
+{
+	*local = s->local;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			memcpy(local->ip + 12, &info.ipi_spec_dst, 4);
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			memcpy(local->ip, &info.ipi6_addr, sizeof(local->ip));
+			bool scoped = address_is_link_local(local);
+			local->scope_id = scoped ? (uint32_t)info.ipi6_ifindex : 0;
+		}
+	}
+}
+
+/* Up to `n` packets of one socket; there are as many spare ones. */
+static unsigned int rx_socket(struct socket_queue *queue, const struct udp_socket *s,
+			      struct rte_mbuf **packets, unsigned int n, uint64_t now_ns)
+{
+	struct socket_rx *rx = &queue->rx;
+	uint64_t bytes = 0;
+	unsigned int accepted = 0, first = rx->first_spare;
+	rx->first_spare += rx_messages(s, rx, n);
+	for (unsigned int j = first; j < rx->first_spare; j++) {
+		struct rte_mbuf *packet = rx->spare[j];
+		struct msghdr *message = &rx->messages[j].msg_hdr;
+		struct packet_meta *meta = packet_meta(packet);
+		if (message->msg_flags & MSG_TRUNC) {
+			port_counter_add(&queue->counters.rx_truncated, 1);
+			packet_free(packet);
+			continue;
+		}
+		int rc = address_from_sockaddr(&meta->flow.remote, message->msg_name);
+		assert(rc == 0);
+		(void)rc;
+		rx_local(&meta->flow.local, s, message);
+		meta->rx_ns = now_ns;
+		packet->data_len = (uint16_t)rx->messages[j].msg_len;
+		packet->pkt_len = packet->data_len;
+		bytes += packet->data_len;
+		packets[accepted++] = packet;
+	}
+	port_counter_add(&queue->counters.rx_packets, accepted);
+	port_counter_add(&queue->counters.rx_bytes, bytes);
+	return accepted;
+}
+
+uint16_t port_socket_rx_burst(struct port *port, unsigned int queue_index,
+			      struct rte_mbuf **packets, uint16_t n, uint64_t now_ns)
+{
+	struct socket_queue *queue = queue_of(port, queue_index);
+	struct socket_rx *rx = &queue->rx;
+	unsigned int most = RTE_MIN((unsigned int)n, (unsigned int)PORT_BURST), done = 0;
+	bool filled = rx_refill(queue, most);
+	/* Each burst looks at another socket first: a flood on one leaves the others their turn. */
+	unsigned int at = rx->first_socket;
+	for (unsigned int i = 0; i < queue->n_sockets; i++) {
+		unsigned int want = RTE_MIN(most - done, PORT_BURST - rx->first_spare);
+		if (want == 0)
+			break;
+		done += rx_socket(queue, &queue->sockets[at], packets + done, want, now_ns);
+		at = at + 1 == queue->n_sockets ? 0 : at + 1;
+	}
+	rx->first_socket = rx->first_socket + 1 >= queue->n_sockets ? 0 : rx->first_socket + 1;
+	if (!filled && rx->first_spare == PORT_BURST)
+		port_counter_add(&queue->counters.rx_no_buffer, 1);
+	return (uint16_t)done;
+}
+
+/* The socket bound to the flow's local address, else its family's wildcard, else NULL. */
+static struct udp_socket *tx_socket(struct socket_queue *queue, const struct flow *flow)
+{
+	struct udp_socket *wildcard = NULL;
+	bool ipv4 = address_is_ipv4(&flow->remote);
+	for (unsigned int i = 0; i < queue->n_sockets; i++) {
+		struct udp_socket *s = &queue->sockets[i];
+		if (s->ipv4 != ipv4)
+			continue;
+		if (s->wildcard)
+			wildcard = s;
+		else if (memcmp(s->local.ip, flow->local.ip, sizeof(s->local.ip)) == 0 &&
+			 s->local.scope_id == flow->local.scope_id)
+			return s;
+	}
+	return wildcard;
+}
+
+/* How many packets from the first on can leave as one message: one flow, one size, a shorter one
+ * last. */
+static unsigned int tx_run(struct rte_mbuf *const *packets, unsigned int n)
+{
+	const struct flow *flow = &packet_meta(packets[0])->flow;
+	uint32_t size = packets[0]->data_len, total = size;
+	unsigned int run = 1;
+	while (run < n && size > 0) {
+		struct rte_mbuf *next = packets[run];
+		total += next->data_len;
+		if (next->data_len == 0 || next->data_len > size || total > SEGMENT_BYTES_MAX ||
+		    !flow_equal(flow, &packet_meta(next)->flow))
+			break;
+		run++;
+		if (next->data_len < size)
+			break;
+	}
+	return run;
+}
+
+static void control_add(struct msghdr *message, int level, int type, const void *data, size_t size)
+{
+	struct cmsghdr *c =
+		(struct cmsghdr *)((uint8_t *)message->msg_control + message->msg_controllen);
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(c), data, size);
+	message->msg_controllen += CMSG_SPACE(size);
+}
+
+/* A wildcard socket must be told which of its addresses to send from, or the route decides. */
+static void control_add_source(struct msghdr *message, const struct udp_socket *s,
+			       const struct address *local)
+{
+	if (!s->wildcard || address_is_unspecified(local) || address_is_ipv4(local) != s->ipv4)
+		return;
+	if (s->ipv4) {
+		struct in_pktinfo info = {0};
+		memcpy(&info.ipi_spec_dst, local->ip + 12, 4);
+		control_add(message, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+	} else {
+		struct in6_pktinfo info = {.ipi6_ifindex = local->scope_id};
+		memcpy(&info.ipi6_addr, local->ip, sizeof(local->ip));
+		control_add(message, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+	}
+}
+
+/* Message j: the first `run` packets, to the flow they share. */
+static void tx_message(struct socket_tx *tx, unsigned int j, const struct udp_socket *s,
+		       struct iovec *bytes, struct rte_mbuf *const *packets, unsigned int run)
+{
+	const struct flow *flow = &packet_meta(packets[0])->flow;
+	struct msghdr *message = &tx->messages[j].msg_hdr;
+	for (unsigned int i = 0; i < run; i++)
+		bytes[i] = (struct iovec){packet_bytes(packets[i]), packets[i]->data_len};
+	*message = (struct msghdr){
+		.msg_name = &tx->names[j],
+		.msg_namelen = address_to_sockaddr(&flow->remote, &tx->names[j]),
+		.msg_iov = bytes,
+		.msg_iovlen = run,
+		.msg_control = tx->control[j],
+	};
+	tx->n_packets[j] = (uint16_t)run;
+	control_add_source(message, s, &flow->local);
+	if (run > 1) {
+		uint16_t size = packets[0]->data_len;
+		control_add(message, SOL_UDP, UDP_SEGMENT, &size, sizeof(size));
+	}
+	if (message->msg_controllen == 0)
+		message->msg_control = NULL;
+}
+
+/* Messages for `n` packets, the first `n_single` of them one by one. Returns how many messages. */
+static unsigned int tx_prepare(struct socket_tx *tx, const struct udp_socket *s,
+			       struct rte_mbuf *const *packets, unsigned int n,
+			       unsigned int n_single)
+{
+	unsigned int n_messages = 0;
+	for (unsigned int i = 0; i < n;) {
+		unsigned int run = s->segments && i >= n_single ? tx_run(packets + i, n - i) : 1;
+		tx_message(tx, n_messages++, s, &tx->bytes[i], packets + i, run);
+		i += run;
+	}
+	return n_messages;
+}
+
+/* Counts what left with the first messages. Returns how many packets that was. */
+static unsigned int tx_sent(struct socket_queue *queue, struct rte_mbuf *const *packets,
+			    unsigned int n_messages)
+{
+	unsigned int n = 0;
+	uint64_t bytes = 0;
+	for (unsigned int j = 0; j < n_messages; j++)
+		n += queue->tx.n_packets[j];
+	for (unsigned int i = 0; i < n; i++)
+		bytes += packets[i]->data_len;
+	port_counter_add(&queue->counters.tx_packets, n);
+	port_counter_add(&queue->counters.tx_bytes, bytes);
+	return n;
+}
+
+/* Sends packets that all leave by one socket, in order. Returns how many left, counts the rest. */
+static unsigned int tx_group(struct socket_queue *queue, struct udp_socket *s,
+			     struct rte_mbuf *const *packets, unsigned int n)
+{
+	struct socket_tx *tx = &queue->tx;
+	unsigned int done = 0, sent = 0, single_until = 0;
+	int async_errors = 0;
+	while (done < n) {
+		unsigned int n_single = single_until > done ? single_until - done : 0;
+		unsigned int n_messages = tx_prepare(tx, s, packets + done, n - done, n_single);
+		int taken = sendmmsg(s->fd, tx->messages, n_messages, MSG_DONTWAIT);
+		if (taken > 0) {
+			unsigned int packets_taken =
+				tx_sent(queue, packets + done, (unsigned int)taken);
+			done += packets_taken;
+			sent += packets_taken;
+			async_errors = 0;
+			continue;
+		}
+		int error = errno;
+		if (error == EAGAIN || error == ENOBUFS) {
+			port_counter_add(&queue->counters.tx_would_block, n - done);
+			break;
+		}
+		if (tx->n_packets[0] > 1 && error != EINTR) {
+			/* Too large to cut for this path, or a device that cannot checksum: the
+			 * latter will not learn it. */
+			s->segments = s->segments && error != EIO;
+			single_until = done + tx->n_packets[0];
+			continue;
+		}
+		if (error == EINTR || (error_is_async(error) && async_errors++ == 0))
+			continue;
+		port_counter_add(&queue->counters.tx_error, 1);
+		async_errors = 0;
+		done++;
+	}
+	return sent;
+}
+
+static unsigned int tx_chunk(struct socket_queue *queue, struct rte_mbuf **packets, unsigned int n)
+{
+	struct udp_socket *by[PORT_BURST];
+	struct rte_mbuf *group[PORT_BURST];
+	unsigned int sent = 0, homeless = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		by[i] = tx_socket(queue, &packet_meta(packets[i])->flow);
+		homeless += by[i] == NULL;
+	}
+	for (unsigned int i = 0; i < queue->n_sockets; i++) {
+		unsigned int size = 0;
+		for (unsigned int j = 0; j < n; j++)
+			if (by[j] == &queue->sockets[i])
+				group[size++] = packets[j];
+		if (size > 0)
+			sent += tx_group(queue, &queue->sockets[i], group, size);
+	}
+	if (homeless > 0)
+		port_counter_add(&queue->counters.tx_error, homeless);
+	for (unsigned int i = 0; i < n; i++)
+		packet_free(packets[i]);
+	return sent;
+}
+
+uint16_t port_socket_tx_burst(struct port *port, unsigned int queue, struct rte_mbuf **packets,
+			      uint16_t n)
+{
+	struct socket_queue *q = queue_of(port, queue);
+	unsigned int sent = 0;
+	for (unsigned int i = 0; i < n; i += PORT_BURST)
+		sent += tx_chunk(q, packets + i, RTE_MIN(n - i, (unsigned int)PORT_BURST));
+	return (uint16_t)sent;
+}
