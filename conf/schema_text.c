@@ -47,9 +47,10 @@ static uintmax_t number_at(const struct schema_row *row, const void *data)
 
 static const char *items_at(const struct schema_row *row, const void *data, unsigned int *n)
 {
-	const char *items = (const char *)data + row->offset;
+	const char *member = (const char *)data + row->offset;
+	const char *items = member;
 	if (row->is_allocated)
-		memcpy(&items, items, sizeof(items));
+		memcpy(&items, member, sizeof(items));
 	memcpy(n, (const char *)data + row->count_offset, sizeof(*n));
 	return items;
 }
