@@ -73,8 +73,13 @@ export function iceServersOf(links) {
   return links
     .filter(({ parameters }) => parameters.rel === 'ice-server')
     .map(({ target, parameters: { username, credential } }) =>
-      username === undefined ? { urls: target } : { urls: target, username, credential });
+      username === undefined ? { urls: target } : { urls: target, username, credential },
+    );
 }
+
+/** Is it a WHEP gateway's own offer? @param {Response} response */
+export const isCounterOffer = (response) =>
+  response.status === 406 && response.headers.has('location');
 
 /**
  * fetch() that fails as Nn5gError.
