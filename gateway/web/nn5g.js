@@ -3,8 +3,7 @@
  *
  *     import { publish, play } from './nn5g.js';
  *
- *     const live = await publish({ tenant: 'demo', stream: 'live', token,
- *                                  media: { audio: true, video: { width: 1280, height: 720 } } });
+ *     const live = await publish({ tenant: 'demo', stream: 'live', token, media });
  *     const view = await play({ tenant: 'demo', stream: 'live', token, video: videoElement });
  *     view.addEventListener('stats', ({ detail }) => console.log(detail.bitrateBps));
  *     await view.stop();
@@ -23,11 +22,19 @@ import {
   Nn5gError,
   iceServersOf,
   isCounterOffer,
+  isPassing,
   parseLinks,
   request,
+  retryDelay,
   sleep,
 } from './nn5g_http.js';
-import { addTracks, connected, restartFragment, restartedAnswer } from './nn5g_peer.js';
+import {
+  addTracks,
+  connected,
+  restartFragment,
+  restartedAnswer,
+  senderLevel,
+} from './nn5g_peer.js';
 import { digest } from './nn5g_stats.js';
 
 export { Nn5gError };
@@ -36,9 +43,6 @@ const CONNECT_TIMEOUT_MS = 10_000; // from the answer to the connection
 const DISCONNECTED_GRACE_MS = 3_000; // a short gap heals by itself
 const RESTART_TIMEOUT_MS = 4_000; // then the session is renewed instead
 const DELETE_TIMEOUT_MS = 3_000;
-const BACKOFF_FIRST_MS = 500;
-const BACKOFF_MAX_MS = 10_000;
-const WAIT_MS = 1_000; // for a publisher, when the gateway names no time
 const STATS_INTERVAL_MS = 1_000;
 const STATS_FRESH_MS = 200; // rates over less are noise
 
@@ -256,16 +260,10 @@ export class Session extends EventTarget {
   #retryDelay(error, attempt, isFirst) {
     const { wait = true, reconnect = true } = this.#options;
     if (!(error instanceof Nn5gError)) return null;
-    const asked = error.retryAfterMs;
-    // All who wait for the same thing would come back in the same instant: spread them.
-    const spread = 1 + Math.random() / 2;
     const isUnpublished = error.status === 409 && this.#kind === 'play';
-    if (isUnpublished) return wait ? (asked ?? WAIT_MS) * spread : null;
-    const isPassing =
-      error.status === 0 || error.status === 409 || error.status === 429 || error.status >= 500;
-    if (!isPassing || (isFirst ? asked === null : !reconnect)) return null;
-    const backoff = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (attempt - 1));
-    return (asked ?? backoff) * spread;
+    if (isUnpublished) return wait ? retryDelay(error, 1) : null;
+    if (!isPassing(error) || (isFirst ? error.retryAfterMs === null : !reconnect)) return null;
+    return retryDelay(error, attempt);
   }
 
   /** One try: a new connection, a new resource, media flowing. */
@@ -446,7 +444,10 @@ export class Session extends EventTarget {
     if (pc.connectionState !== 'connected') return;
     const report = /** @type {any} */ (await pc.getStats());
     if (pc !== this.#pc) return;
-    this.#digest = digest(report, this.#report, this.#kind);
+    const now = digest(report, this.#report, this.#kind);
+    // Browsers report no level of what is muted here; the sender's own says what is to be heard.
+    if (now.audio) now.audio.level ||= senderLevel(pc);
+    this.#digest = now;
     this.#report = report;
     this.#emit('stats', this.#digest);
   }

@@ -75,6 +75,16 @@ export function addTracks(pc, media, { codec, maxBitrate }) {
 }
 
 /**
+ * How loud what arrives is, as its sender says in the packets (RFC 6464).
+ * @param {RTCPeerConnection} pc
+ * @returns {number} 0..1; 0 as well when nobody says.
+ */
+export function senderLevel(pc) {
+  const receiver = pc.getReceivers().find(({ track }) => track.kind === 'audio');
+  return receiver?.getSynchronizationSources()[0]?.audioLevel ?? 0;
+}
+
+/**
  * The body of an ICE restart (RFC 8840; RFC 9725, 4.3.3): our new credentials, on the first m-line.
  * @param {string} sdp Local description.
  * @returns {string}

@@ -25,7 +25,7 @@
  * @property {number} framesDropped Frames decoded too late to be shown (viewer).
  * @property {string} limitation Why the encoder sends less than it could: "none", "cpu",
  *   "bandwidth", "other" (publisher).
- * @property {number} level Audio level 0..1; 0 for video.
+ * @property {number} level Audio level 0..1; 0 for video. Of a muted player as the sender says.
  * @property {number} energy Total audio energy (W3C totalAudioEnergy): rises while there is sound.
  */
 
