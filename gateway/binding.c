@@ -54,6 +54,7 @@ static void fill_track(struct track_config *config, const struct sdp_line *line,
 		.fir = line->fir,
 		.transport_cc = line->transport_cc,
 		.epoch = stream->epoch,
+		.extensions = line->extensions,
 	};
 	snprintf(config->mid, sizeof(config->mid), "%s", line->mid);
 }
@@ -73,12 +74,9 @@ int binding_publish(struct plane *plane, const struct sdp_session *offer,
 		if (!line->accepted || line->feed < 0)
 			continue;
 		fill_track(&transport->tracks[n++].config, line, stream);
-		transport_cc |= line->transport_cc && line->extensions.id[RTP_EXT_TRANSPORT_CC];
-		/* Bundled m-lines use one number for one extension (RFC 8843 9.2). */
-		for (unsigned int e = 0; e < RTP_EXTENSIONS; e++) {
-			if (line->extensions.id[e])
-				transport->extensions.id[e] = line->extensions.id[e];
-		}
+		transport_cc |= line->transport_cc;
+		if (line->extensions.id[RTP_EXT_MID])
+			transport->mid_extension.id[RTP_EXT_MID] = line->extensions.id[RTP_EXT_MID];
 	}
 	if (transport_cc && transport_add_twcc(transport)) {
 		transport_destroy(transport);
@@ -98,7 +96,8 @@ static void fill_subscription(struct subscription_config *config, const struct s
 		.payload_type = line->payload_type,
 		.rtx_payload_type = line->rtx_payload_type,
 		.extensions = line->extensions,
-		/* The first numbers stay away from the wrap, as libsrtp's receivers ask (RFC 3711 3.3.1). */
+		/* The first numbers stay away from the wrap, as libsrtp's receivers ask (RFC
+		   3711 3.3.1). */
 		.first_sequence = (uint16_t)(random32() & 0x7fff),
 		.first_rtx_sequence = (uint16_t)(random32() & 0x7fff),
 		.first_timestamp = random32(),

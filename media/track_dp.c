@@ -1,5 +1,6 @@
-/* A publisher's packets: SSRC to track (signalled, or learnt from MID or payload type, RFC 8843 9.2), retransmissions taken apart (RFC
- * 4588), duplicates dropped, arrival noted for feedback, the rest passed to the track's feed in runs. */
+/* A publisher's packets: SSRC to track (signalled, or learnt from MID or payload type, RFC
+ * 8843 9.2), retransmissions taken apart (RFC 4588), duplicates dropped, arrival noted for
+ * feedback, the rest passed to the track's feed in runs. */
 #include "media/track.h"
 
 #include "media/report.h"
@@ -77,28 +78,40 @@ static struct track *track_by_payload_type(struct transport *transport, uint8_t 
 	return NULL;
 }
 
-static struct source *find_source(struct transport *transport, struct rte_mbuf *packet,
-				  const struct rtp_view *view)
+/* The source a packet names in its fixed header, or NULL. */
+static struct source *known_source(struct transport *transport, const uint8_t *bytes)
 {
+	uint32_t ssrc = (uint32_t)bytes[8] << 24 | (uint32_t)bytes[9] << 16 |
+			(uint32_t)bytes[10] << 8 | bytes[11];
 	for (unsigned int i = 0; i < transport->n_sources; i++) {
-		if (transport->sources[i].ssrc == view->ssrc)
+		if (transport->sources[i].ssrc == ssrc)
 			return &transport->sources[i];
 	}
+	return NULL;
+}
+
+/* A source that was not signalled: its track by MID, else by payload type. NULL: of no track, or
+ * malformed. */
+static struct source *learn_source(struct transport *transport, const uint8_t *bytes, size_t size)
+{
+	struct rtp_view view;
+	if (rtp_parse(bytes, size, &transport->mid_extension, &view))
+		return NULL;
 	struct track *track;
-	if (view->extension[RTP_EXT_MID].offset)
-		track = track_by_mid(transport,
-				     packet_bytes(packet) + view->extension[RTP_EXT_MID].offset,
-				     view->extension[RTP_EXT_MID].bytes);
+	if (view.extension[RTP_EXT_MID].offset)
+		track = track_by_mid(transport, bytes + view.extension[RTP_EXT_MID].offset,
+				     view.extension[RTP_EXT_MID].bytes);
 	else
-		track = track_by_payload_type(transport, view->payload_type);
+		track = track_by_payload_type(transport, view.payload_type);
 	if (!track)
 		return NULL;
 	bool is_rtx = track->config.rtx_payload_type &&
-		      view->payload_type == track->config.rtx_payload_type;
-	return track_learn(transport, track, view->ssrc, is_rtx);
+		      view.payload_type == track->config.rtx_payload_type;
+	return track_learn(transport, track, view.ssrc, is_rtx);
 }
 
-/* Turns a retransmission into the packet it repeats. False: it repeats nothing (a padding probe). */
+/* Turns a retransmission into the packet it repeats. False: it repeats nothing (a padding probe).
+ */
 static bool take_apart_rtx(struct rte_mbuf *packet, struct rtp_view *view)
 {
 	if (view->payload_bytes <= 2)
@@ -157,14 +170,17 @@ static struct track *admit(struct worker *worker, struct transport *transport,
 {
 	struct rtp_view view;
 	int64_t index;
-	if (rtp_parse(packet_bytes(packet), rte_pktmbuf_data_len(packet), &transport->extensions,
-		      &view)) {
+	const uint8_t *bytes = packet_bytes(packet);
+	size_t size = rte_pktmbuf_data_len(packet);
+	const struct source *source =
+		size < RTP_HEADER_BYTES ? NULL : known_source(transport, bytes);
+	if (!source)
+		source = learn_source(transport, bytes, size);
+	struct track *track = source ? &transport->tracks[source->track] : NULL;
+	if (track && rtp_parse(bytes, size, &track->config.extensions, &view)) {
 		worker_drop(worker, packet, DROP_RTP_MALFORMED);
 		return NULL;
 	}
-	note_arrival(transport, packet, &view);
-	const struct source *source = find_source(transport, packet, &view);
-	struct track *track = source ? &transport->tracks[source->track] : NULL;
 	if (!track ||
 	    view.payload_type != (source->is_rtx ? track->config.rtx_payload_type
 						 : track->config.payload_type) ||
@@ -172,6 +188,7 @@ static struct track *admit(struct worker *worker, struct transport *transport,
 		worker_drop(worker, packet, DROP_RTP_UNKNOWN_SSRC);
 		return NULL;
 	}
+	note_arrival(transport, packet, &view);
 	if (source->is_rtx && (!track->reception.started || !take_apart_rtx(packet, &view))) {
 		packet_free(packet);
 		return NULL;

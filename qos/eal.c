@@ -118,7 +118,7 @@ static int eal_init(const struct eal_config *config, const char *lcores)
 	snprintf(memory, sizeof(memory), "%u", config->memory_mb);
 	snprintf(prefix, sizeof(prefix), "nn5g-%d", getpid());
 	char *argv[EAL_ARGUMENTS] = {
-		(char *)(uintptr_t)config->program,
+		(char *)config->program,
 		"--no-huge",
 		"--no-pci",
 		"--no-shconf",
@@ -130,7 +130,7 @@ static int eal_init(const struct eal_config *config, const char *lcores)
 		"-m",
 		memory,
 		"--lcores",
-		(char *)(uintptr_t)lcores,
+		(char *)lcores,
 		NULL,
 	};
 	int argc = 0;

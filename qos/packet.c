@@ -1,6 +1,5 @@
 /* The pool of packets. One per process: a packet is received, fanned out, kept for retransmission
- * and sent by different threads, and goes back to where it came from when the last of them lets go.
- */
+ * and sent by different threads, and goes back there when the last of them lets go. */
 #include "qos/packet.h"
 
 #include <errno.h>

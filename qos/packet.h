@@ -27,8 +27,8 @@ static inline uint8_t *packet_bytes(struct rte_mbuf *packet)
 	return rte_pktmbuf_mtod(packet, uint8_t *);
 }
 
-/* The pool all packets of the process come from. `count` is rounded up to 2^n - 1; `cache` buffers
- * are kept per lcore. Control thread. -ENOMEM. */
+/* The pool all packets of the process come from. `count` is rounded up to 2^n - 1; a pool large
+ * enough for it keeps some at hand per lcore. Control thread. -ENOMEM. */
 int packet_pool_create(const char *name, unsigned int count, struct rte_mempool **out);
 void packet_pool_destroy(struct rte_mempool *pool);
 

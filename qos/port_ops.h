@@ -21,8 +21,7 @@ struct port {
 	uint16_t udp_port; /* host order */
 };
 
-/* Counts in a counter that only the calling thread writes, so that others can read it at any time.
- */
+/* Adds to a counter that only the calling thread writes and others may read at any time. */
 static inline void port_counter_add(uint64_t *counter, uint64_t n)
 {
 	uint64_t before = __atomic_load_n(counter, __ATOMIC_RELAXED);

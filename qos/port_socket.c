@@ -16,11 +16,6 @@
 
 static const int on = 1;
 
-static struct port_socket *port_socket_of(const struct port *port)
-{
-	return (struct port_socket *)(uintptr_t)port;
-}
-
 static int option_set(int fd, int level, int name, int value)
 {
 	return setsockopt(fd, level, name, &value, sizeof(value)) == 0 ? 0 : -errno;
@@ -202,7 +197,7 @@ static void rx_init(struct socket_rx *rx)
 
 static void port_socket_close(struct port *port)
 {
-	struct port_socket *s = port_socket_of(port);
+	struct port_socket *s = (struct port_socket *)port;
 	port_close_sockets(s);
 	for (unsigned int q = 0; q < port->n_queues; q++) {
 		struct socket_queue *queue = &s->queues[q];
@@ -216,12 +211,12 @@ static void port_socket_close(struct port *port)
 
 static int port_socket_fd(const struct port *port, unsigned int queue)
 {
-	return port_socket_of(port)->queues[queue].epoll_fd;
+	return ((const struct port_socket *)port)->queues[queue].epoll_fd;
 }
 
 static const struct port_counters *port_socket_counters(const struct port *port, unsigned int queue)
 {
-	return &port_socket_of(port)->queues[queue].counters;
+	return &((const struct port_socket *)port)->queues[queue].counters;
 }
 
 static const struct port_ops port_socket_ops = {

@@ -22,8 +22,7 @@ struct udp_socket {
 };
 
 /* The arrays that recvmmsg() and sendmmsg() want, one row per message. Rows from `first_spare` on
- * are ready to receive into: a burst takes them from there on, the next fills up the rows before.
- */
+ * are ready to receive into: a burst takes them from there, the next refills the rows before. */
 struct socket_rx {
 	struct rte_mbuf *spare[PORT_BURST]; /* owned, from first_spare on */
 	unsigned int first_spare;

@@ -18,8 +18,7 @@ static struct socket_queue *queue_of(struct port *port, unsigned int queue)
 	return &((struct port_socket *)port)->queues[queue];
 }
 
-/* An ICMP error about an earlier datagram: it says nothing about this call, and is gone once told.
- */
+/* An ICMP error about an earlier datagram: no word about this call, and gone once told. */
 static bool error_is_async(int error)
 {
 	return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH ||
@@ -129,8 +128,7 @@ uint16_t port_socket_rx_burst(struct port *port, unsigned int queue_index,
 	return (uint16_t)done;
 }
 
-/* The socket bound to the flow's local address, else the one of its family bound to all, else NULL.
- */
+/* The socket bound to the flow's local address, else its family's wildcard, else NULL. */
 static struct udp_socket *tx_socket(struct socket_queue *queue, const struct flow *flow)
 {
 	struct udp_socket *wildcard = NULL;
@@ -235,6 +233,7 @@ static unsigned int tx_prepare(struct socket_tx *tx, const struct udp_socket *s,
 	return n_messages;
 }
 
+/* Counts what left with the first messages. Returns how many packets that was. */
 static unsigned int tx_sent(struct socket_queue *queue, struct rte_mbuf *const *packets,
 			    unsigned int n_messages)
 {
@@ -249,8 +248,7 @@ static unsigned int tx_sent(struct socket_queue *queue, struct rte_mbuf *const *
 	return n;
 }
 
-/* Sends packets that all leave by one socket, in order. Returns how many left; the rest is counted.
- */
+/* Sends packets that all leave by one socket, in order. Returns how many left, counts the rest. */
 static unsigned int tx_group(struct socket_queue *queue, struct udp_socket *s,
 			     struct rte_mbuf *const *packets, unsigned int n)
 {
