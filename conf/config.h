@@ -1,5 +1,6 @@
-/* gateway.yaml: every key is one row of the table in config.c (type, default, range, unit, text, reloadable or not), which feeds the parser, --help,
- * --dump-config and the documentation. Control thread. */
+/* gateway.yaml: every key is one row of the table in config.c (type, default, range, unit, text,
+ * reloadable or not), which feeds the parser, --help, --dump-config and the documentation. Control
+ * thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,39 +13,42 @@
 #define CONFIG_MODULES_MAX     32
 
 struct config_ice_server {
-	char *url; /* stun:host:port, turn:host:port?transport=udp, turns:... */
+	char *url;                   /* stun:host:port, turn:host:port?transport=udp, turns:... */
 	char *username, *credential; /* NULL for stun */
+	unsigned int line;           /* of gateway.yaml, for messages */
 };
 
 struct config_log_level {
 	char *module, *level;
 };
 
-/* Strings and lists are owned by the struct (config_free). */
+/* Strings and lists are owned by the struct (config_free). File names are absolute. */
 struct gateway_config {
 	struct {
-		char *name;     /* default: the host name */
-		char *audience; /* expected `aud` of tokens; default "nn5g" */
-		unsigned int workers; /* default 1 */
+		char *name;             /* default: the host name */
+		char *audience;         /* expected `aud` of tokens; default "nn5g" */
+		unsigned int workers;   /* default 1 */
 		unsigned int memory_mb; /* DPDK memory */
-		unsigned int packets; /* packet buffers */
+		unsigned int packets;   /* packet buffers */
 	} node;
 	struct {
 		char *address; /* default 127.0.0.1 */
 		uint16_t port; /* default 8080 */
 	} http;
 	struct {
-		char *address; /* default :: */
-		uint16_t port; /* default 8443 */
-		char *certificate, *key; /* NULL: HTTPS is off */
+		char *address;           /* default :: */
+		uint16_t port;           /* default 8443 */
+		char *certificate, *key; /* NULL: HTTPS is off; both or none are set */
 	} https;
 	struct {
 		char *listen[CONFIG_ADDRESSES_MAX]; /* IPs; default 0.0.0.0 and :: */
 		unsigned int n_listen;
 		uint16_t port; /* default 8443 */
-		char *public_addresses[CONFIG_ADDRESSES_MAX]; /* 1:1 NAT: offered as candidates beside (or instead of) our own */
+		/* 1:1 NAT: offered as candidates beside (or instead of) our own */
+		char *public_addresses[CONFIG_ADDRESSES_MAX];
 		unsigned int n_public_addresses;
-		bool only_public; /* offer only the public ones */
+		bool only_public; /* offer only the public ones; never true without any */
+		unsigned int only_public_line; /* of gateway.yaml, for messages */
 		unsigned int socket_buffer_kb;
 		unsigned int retransmit_ms; /* how long a packet can be asked for again */
 	} media;
@@ -55,28 +59,38 @@ struct gateway_config {
 		unsigned int connect_s; /* a session that never connects ends after this */
 	} ice;
 	struct {
-		unsigned int sessions, sessions_per_stream, body_kb, connections, handshakes_half_open,
-			handshakes_per_second, request_s, socket_idle_s, token_bytes;
+		unsigned int sessions, sessions_per_stream, body_kb, connections;
+		unsigned int handshakes_half_open, handshakes_per_second;
+		unsigned int request_s, socket_idle_s, token_bytes;
 	} limits;
 	struct {
 		char *level; /* of all modules */
 		struct config_log_level levels[CONFIG_MODULES_MAX];
 		unsigned int n_levels;
 	} log;
-	char *tenants; /* path of tenants.yaml, relative to gateway.yaml; default "tenants.yaml" if that exists */
+	/* Path of tenants.yaml; default "tenants.yaml" beside gateway.yaml if that exists, else
+	 * NULL. */
+	char *tenants;
 };
 
-/* Reads `path` (NULL: defaults only; an empty file is all defaults). On a fault writes "FILE:LINE: KEY: what was found, what was expected" lines to
- * `errors` and returns -EINVAL (-ENOENT etc. when it can't be read). */
+/* Reads `path` (NULL: defaults only; an empty file is all defaults). On a fault writes
+ * "FILE:LINE: KEY: found ..., expected ..." lines to `errors` and returns -EINVAL (-ENOENT etc.
+ * when it can't be read); then *out is unchanged. */
 int config_load(const char *path, FILE *errors, struct gateway_config *out);
-/* Same, from memory; `name` stands for the file in messages. For tests and the fuzzer. */
+/* Same, from memory; `name` stands for the file in messages and for its folder in relative paths.
+ */
 int config_parse(const char *name, const char *text, size_t size, FILE *errors,
 		 struct gateway_config *out);
 void config_free(struct gateway_config *config);
-/* Effective configuration as YAML with each key's text as a comment; loads back to the same values. Secrets are shown as "***". */
+/* Effective configuration as YAML with each key's text as a comment; loads back to the same values.
+ * Secrets are shown as "***". */
 void config_dump(const struct gateway_config *config, FILE *out);
-/* The key table for --help. */
+/* The key table for --help, and as Markdown. */
 void config_help(FILE *out);
-/* Takes over from `fresh` what can change without a restart, and names what cannot in `report`, one line each. Returns the number of the latter. */
+void config_reference(FILE *out);
+/* Takes over from `fresh` what can change without a restart (by swapping, so `fresh` is still to be
+ * freed), and names what cannot in `report`, one line each. Returns the number of the latter. */
 unsigned int config_reload(struct gateway_config *running, struct gateway_config *fresh,
 			   FILE *report);
+/* Sets the log's levels to what `log` says. */
+void config_log_apply(const struct gateway_config *config);

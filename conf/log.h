@@ -30,7 +30,8 @@ enum log_module {
 
 /* A call site's rate limit; static, zeroed, owned by the log_* macros. Any thread. */
 struct log_site {
-	_Atomic uint64_t window; /* second << 8 | lines written in it: one word, so it changes as one */
+	_Atomic uint64_t
+		window; /* second << 8 | lines written in it: one word, so it changes as one */
 	_Atomic uint32_t suppressed;
 };
 
@@ -44,11 +45,13 @@ const char *log_module_name(enum log_module module);
 const char *log_level_name(enum log_level level);
 bool log_enabled(enum log_module module, enum log_level level);
 
-/* Use the macros. `metadata` is NULL or a printf format that yields the inside of a JSON object, such
- * as "\"peer\":\"%s\",\"port\":%u": the writer escapes nothing there, so pass outside text through
- * log_escape first. Metadata too long for the line is left out and told as "truncated":true. */
+/* Use the macros. `metadata` is NULL or a printf format that yields the inside of a JSON object,
+ * such as "\"peer\":\"%s\",\"port\":%u": the writer escapes nothing there, so pass outside text
+ * through log_escape first. Metadata too long for the line is left out and told as
+ * "truncated":true. */
 void log_write(struct log_site *site, enum log_module module, enum log_level level,
-	       const char *message, const char *metadata, ...) __attribute__((format(printf, 5, 6)));
+	       const char *message, const char *metadata, ...)
+	__attribute__((format(printf, 5, 6)));
 
 /* JSON-escapes `text` into one of eight per-thread buffers of 512 bytes (longer text is cut). */
 const char *log_escape(const char *text);

@@ -96,7 +96,8 @@ static void fill_subscription(struct subscription_config *config, const struct s
 		.payload_type = line->payload_type,
 		.rtx_payload_type = line->rtx_payload_type,
 		.extensions = line->extensions,
-		/* The first numbers stay away from the wrap, as libsrtp's receivers ask (RFC 3711 3.3.1). */
+		/* The first numbers stay away from the wrap, as libsrtp's receivers ask (RFC
+		   3711 3.3.1). */
 		.first_sequence = (uint16_t)(random32() & 0x7fff),
 		.first_rtx_sequence = (uint16_t)(random32() & 0x7fff),
 		.first_timestamp = random32(),

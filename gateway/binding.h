@@ -1,4 +1,5 @@
-/* Binds what SDP agreed to what the media plane runs: fills a transport's tracks or subscriptions. Control thread. */
+/* Binds what SDP agreed to what the media plane runs: fills a transport's tracks or subscriptions.
+ * Control thread. */
 #pragma once
 
 #include "gateway/sdp.h"
@@ -9,7 +10,8 @@
 int binding_publish(struct plane *plane, const struct sdp_session *offer,
 		    const struct sdp_agreement *agreement, const struct stream *stream,
 		    struct transport **out);
-/* A transport that plays the stream's feeds as `agreement` says. `peer` is the offer, or the answer to our own offer. -ENOMEM. */
+/* A transport that plays the stream's feeds as `agreement` says. `peer` is the offer, or the answer
+ * to our own offer. -ENOMEM. */
 int binding_play(struct plane *plane, const struct sdp_session *peer,
 		 const struct sdp_agreement *agreement, const struct stream *stream,
 		 struct transport **out);

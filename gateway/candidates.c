@@ -3,8 +3,8 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 
-/* RFC 8445 5.1.2.1 with type preference 126 for host. Local preferences begin low: a candidate that is added later (another node, in
- * a handover) must be able to win. */
+/* RFC 8445 5.1.2.1 with type preference 126 for host. Local preferences begin low: a candidate that
+ * is added later (another node, in a handover) must be able to win. */
 #define TYPE_PREFERENCE_HOST     126u
 #define LOCAL_PREFERENCE_HIGHEST 1000u
 #define COMPONENT_RTP            1u
@@ -28,14 +28,13 @@ static void add(struct gathering *gathering, const struct address *address)
 	gathering->out[gathering->n] = (struct sdp_candidate){
 		.address = with_port,
 		.priority = TYPE_PREFERENCE_HOST << 24 |
-			    (LOCAL_PREFERENCE_HIGHEST - gathering->n) << 8 |
-			    (256 - COMPONENT_RTP),
+			    (LOCAL_PREFERENCE_HIGHEST - gathering->n) << 8 | (256 - COMPONENT_RTP),
 	};
 	gathering->n++;
 }
 
-/* Addresses of the interfaces that are up, of the family of `wildcard`. Link-local ones need a scope that means nothing to the
- * browser. */
+/* Addresses of the interfaces that are up, of the family of `wildcard`. Link-local ones need a
+ * scope that means nothing to the browser. */
 static void add_interfaces(struct gathering *gathering, const struct address *wildcard,
 			   bool loopback)
 {

@@ -87,19 +87,19 @@ void events_stats(struct session *session)
 {
 	bool is_publisher = session->role == SESSION_PUBLISHER;
 	json_int_t bytes = rate_of(session, is_publisher ? STAT_RX_BYTES : STAT_TX_BYTES);
-	json_t *event = json_pack(
-		"{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I}", "type",
-		"session.stats", "packets",
-		stat_of(session, is_publisher ? STAT_RX_PACKETS : STAT_TX_PACKETS), "bytes",
-		stat_of(session, is_publisher ? STAT_RX_BYTES : STAT_TX_BYTES), "bitrate_bps",
-		bytes * 8, "lost", stat_of(session, STAT_LOST), "recovered",
-		stat_of(session, STAT_RECOVERED), "retransmitted", stat_of(session, STAT_RTX_SENT),
-		"nacks", stat_of(session, STAT_NACKS), "keyframe_requests",
-		stat_of(session, STAT_KEYFRAME_REQUESTS), "rtt_ms",
-		(double)stat_of(session, STAT_RTT_US) / 1000.0, "jitter_ms",
-		(double)stat_of(session, STAT_JITTER_US) / 1000.0, "fraction_lost",
-		(double)stat_of(session, STAT_FRACTION_LOST_Q8) / 256.0, "viewers",
-		(json_int_t)session->stream->n_viewers);
+	json_t *event =
+		json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I}",
+			  "type", "session.stats", "packets",
+			  stat_of(session, is_publisher ? STAT_RX_PACKETS : STAT_TX_PACKETS),
+			  "bytes", stat_of(session, is_publisher ? STAT_RX_BYTES : STAT_TX_BYTES),
+			  "bitrate_bps", bytes * 8, "lost", stat_of(session, STAT_LOST),
+			  "recovered", stat_of(session, STAT_RECOVERED), "retransmitted",
+			  stat_of(session, STAT_RTX_SENT), "nacks", stat_of(session, STAT_NACKS),
+			  "keyframe_requests", stat_of(session, STAT_KEYFRAME_REQUESTS), "rtt_ms",
+			  (double)stat_of(session, STAT_RTT_US) / 1000.0, "jitter_ms",
+			  (double)stat_of(session, STAT_JITTER_US) / 1000.0, "fraction_lost",
+			  (double)stat_of(session, STAT_FRACTION_LOST_Q8) / 256.0, "viewers",
+			  (json_int_t)session->stream->n_viewers);
 	send_all(session, event);
 }
 

@@ -1,4 +1,5 @@
-/* The event channel of a session: what its sockets are told, as JSON texts {"type": ...}. Control thread. */
+/* The event channel of a session: what its sockets are told, as JSON texts {"type": ...}. Control
+ * thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -6,10 +7,12 @@
 struct session;
 struct server_socket;
 
-/* Adds a watcher, which is told the present state at once. False: SESSION_SOCKETS_MAX watch already. */
+/* Adds a watcher, which is told the present state at once. False: SESSION_SOCKETS_MAX watch
+ * already. */
 bool events_watch(struct session *session, struct server_socket *socket);
 void events_unwatch(struct session *session, struct server_socket *socket);
-/* {"type":"session.state","state":...,"reason":...}; a terminated session's sockets are closed after it. */
+/* {"type":"session.state","state":...,"reason":...}; a terminated session's sockets are closed
+ * after it. */
 void events_state(struct session *session);
 /* {"type":"session.stats", ...}: totals since the start, rates over the last second. */
 void events_stats(struct session *session);

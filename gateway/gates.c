@@ -16,7 +16,8 @@
 #include "gateway/token.h"
 
 #define RETRY_AFTER_S 5
-/* Denials are counted for tenants that exist; everything else shares one row, so that outsiders cannot grow the table. */
+/* Denials are counted for tenants that exist; everything else shares one row, so that outsiders
+ * cannot grow the table. */
 #define UNKNOWN_TENANT ""
 
 static bool deny(struct admission *admission, int status, const char *format, ...)
@@ -35,8 +36,9 @@ static bool deny(struct admission *admission, int status, const char *format, ..
 static bool is_name(const char *text, size_t max)
 {
 	size_t len = strlen(text);
-	return len > 0 && len <= max && strspn(text, "abcdefghijklmnopqrstuvwxyz"
-						     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == len;
+	return len > 0 && len <= max &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyz"
+			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == len;
 }
 
 static bool is_media_type(const char *value, const char *type)
@@ -74,8 +76,8 @@ static bool check_node(struct admission *admission)
 	if (session_count(node->sessions) >= node->config.limits.sessions)
 		return deny(admission, 503, "this node has all the %u sessions it may have",
 			    node->config.limits.sessions);
-	struct stream *stream = stream_find(node->streams, admission->tenant_id,
-					    admission->stream_name);
+	struct stream *stream =
+		stream_find(node->streams, admission->tenant_id, admission->stream_name);
 	if (admission->role == SESSION_VIEWER && stream &&
 	    stream->n_viewers >= node->config.limits.sessions_per_stream)
 		return deny(admission, 503, "this stream has all the %u viewers it may have here",

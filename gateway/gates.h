@@ -1,5 +1,5 @@
-/* Admission: the gates of DESIGN 9, one table, in order; there is no other way to a session. Each gate has its number, code and a denial counter
- * per tenant. Control thread. */
+/* Admission: the gates of DESIGN 9, one table, in order; there is no other way to a session. Each
+ * gate has its number, code and a denial counter per tenant. Control thread. */
 #pragma once
 
 #include <stdint.h>
@@ -11,16 +11,16 @@
 
 /* Numbers are the design's; the ones that are missing come with the ledger. */
 enum gate {
-	GATE_REQUEST = 1, /* size, type, SDP well-formed: 400 413 415 422 */
-	GATE_NODE,        /* not draining, not overloaded: 503 */
-	GATE_TRANSPORT,   /* TLS, or loopback: 403 */
-	GATE_TOKEN,       /* signature, allowed algorithm (RFC 8725): 401 */
-	GATE_FRESHNESS,   /* exp, nbf, iat, replay: 401 */
-	GATE_AUDIENCE,    /* iss, aud: 401 */
-	GATE_TENANT,      /* known: 403 */
-	GATE_STANDING,    /* active: 403 */
-	GATE_ISOLATION,   /* the token's tenant owns the target: 403 */
-	GATE_SCOPE = 11,  /* publish, play: 403 */
+	GATE_REQUEST = 1,      /* size, type, SDP well-formed: 400 413 415 422 */
+	GATE_NODE,             /* not draining, not overloaded: 503 */
+	GATE_TRANSPORT,        /* TLS, or loopback: 403 */
+	GATE_TOKEN,            /* signature, allowed algorithm (RFC 8725): 401 */
+	GATE_FRESHNESS,        /* exp, nbf, iat, replay: 401 */
+	GATE_AUDIENCE,         /* iss, aud: 401 */
+	GATE_TENANT,           /* known: 403 */
+	GATE_STANDING,         /* active: 403 */
+	GATE_ISOLATION,        /* the token's tenant owns the target: 403 */
+	GATE_SCOPE = 11,       /* publish, play: 403 */
 	GATE_CONCURRENCY = 15, /* tenant's session cap: 429 */
 	GATES = 18
 };
@@ -53,7 +53,8 @@ void gates_deny(const struct admission *admission, struct http_response *respons
 
 const char *gate_name(enum gate gate);
 
-/* Denials, for /metrics: calls back for every (gate, tenant) that has any; tenant "" = not known. */
+/* Denials, for /metrics: calls back for every (gate, tenant) that has any; tenant "" = not known.
+ */
 struct gate_counters;
 struct gate_counters *gate_counters_create(void);
 void gate_counters_destroy(struct gate_counters *counters);

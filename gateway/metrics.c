@@ -1,5 +1,6 @@
-/* Three sources: the workers' counters (media/counter.h is their table), the ports' and the handshake thread's, and what control itself
- * counts. A metric that is one number is one row of `rows`. */
+/* Three sources: the workers' counters (media/counter.h is their table), the ports' and the
+ * handshake thread's, and what control itself counts. A metric that is one number is one row of
+ * `rows`. */
 #include "gateway/metrics.h"
 
 #include <stdint.h>
@@ -167,10 +168,9 @@ static void render_sessions(struct node *node, GString *out)
 	head(out, "sessions", "Sessions, by role and state", GAUGE);
 	for (unsigned int role = 0; role < SESSION_ROLES; role++) {
 		for (unsigned int state = 0; state < SESSION_STATES; state++)
-			g_string_append_printf(
-				out, "nn5g_sessions{role=\"%s\",state=\"%s\"} %u\n",
-				session_role_names[role], session_state_names[state],
-				counters->open[role][state]);
+			g_string_append_printf(out, "nn5g_sessions{role=\"%s\",state=\"%s\"} %u\n",
+					       session_role_names[role], session_state_names[state],
+					       counters->open[role][state]);
 	}
 	head(out, "sessions_created_total", "Sessions created, by role", COUNTER);
 	for (unsigned int role = 0; role < SESSION_ROLES; role++)
@@ -196,11 +196,11 @@ static void add_quality(void *context, const struct session *session)
 	if (!session->transport)
 		return;
 	const _Atomic uint64_t *stats = session->transport->stats;
-	double rtt_ms = (double)atomic_load_explicit(&stats[STAT_RTT_US], memory_order_relaxed) /
-			1000.0;
-	double fraction = (double)atomic_load_explicit(&stats[STAT_FRACTION_LOST_Q8],
-						       memory_order_relaxed) /
-			  256.0;
+	double rtt_ms =
+		(double)atomic_load_explicit(&stats[STAT_RTT_US], memory_order_relaxed) / 1000.0;
+	double fraction =
+		(double)atomic_load_explicit(&stats[STAT_FRACTION_LOST_Q8], memory_order_relaxed) /
+		256.0;
 	quality->lost += atomic_load_explicit(&stats[STAT_LOST], memory_order_relaxed);
 	quality->rtt_ms_sum += rtt_ms;
 	quality->n_rtt += rtt_ms > 0;
@@ -231,17 +231,16 @@ static void render_quality(struct node *node, GString *out)
 
 static void render_denial(void *context, enum gate gate, const char *tenant, uint64_t denials)
 {
-	g_string_append_printf(context,
-			       "nn5g_gate_denials_total{gate=\"%u\",name=\"%s\",tenant=\"%s\"} %llu\n",
-			       (unsigned int)gate, gate_name(gate), tenant,
-			       (unsigned long long)denials);
+	g_string_append_printf(
+		context, "nn5g_gate_denials_total{gate=\"%u\",name=\"%s\",tenant=\"%s\"} %llu\n",
+		(unsigned int)gate, gate_name(gate), tenant, (unsigned long long)denials);
 }
 
 static void render_responses(struct node *node, GString *out)
 {
 	const struct server_counters *counters = server_counters(node->server);
 	head(out, "http_responses_total", "HTTP responses, by class", COUNTER);
-	for (unsigned int class = 1; class < 6; class++)
+	for (unsigned int class = 1; class < 6; class ++)
 		g_string_append_printf(out, "nn5g_http_responses_total{class=\"%uxx\"} %llu\n",
 				       class,
 				       (unsigned long long)counters->responses_by_class[class]);
@@ -257,7 +256,8 @@ char *metrics_render(struct node *node, size_t *size)
 	render_handshakes(node, out);
 	render_sessions(node, out);
 	render_quality(node, out);
-	head(out, "gate_denials_total", "Requests a gate denied, by gate and target tenant", COUNTER);
+	head(out, "gate_denials_total", "Requests a gate denied, by gate and target tenant",
+	     COUNTER);
 	gate_counters_each(node->denials, render_denial, out);
 	render_responses(node, out);
 	*size = out->len;

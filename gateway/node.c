@@ -1,5 +1,5 @@
-/* One list up, the same list down. The control thread runs the default GMainContext: HTTP, the media plane's messages, one tick a second
- * and signals are its sources. */
+/* One list up, the same list down. The control thread runs the default GMainContext: HTTP, the
+ * media plane's messages, one tick a second and signals are its sources. */
 #include "gateway/node.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@
 #include "qos/eal.h"
 #include "slices/tenant.h"
 
-#define TICK_MS        1000
+#define TICK_MS          1000
 #define STOP_PATIENCE_MS 5000
 
 struct node_loop {

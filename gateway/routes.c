@@ -1,5 +1,5 @@
-/* Paths:  /whip/{tenant}/{stream}  /whep/{tenant}/{stream}  /session/{id}  /session/{id}/events (WebSocket)
- *         /healthz  /readyz  /metrics  /  /{console file} */
+/* Paths:  /whip/{tenant}/{stream}  /whep/{tenant}/{stream}  /session/{id}  /session/{id}/events
+ * (WebSocket) /healthz  /readyz  /metrics  /  /{console file} */
 #include "gateway/routes.h"
 
 #include <stdio.h>
@@ -16,7 +16,8 @@
 
 #define SEGMENT_BYTES 128
 
-/* Splits "/a/b/c" into at most `max` segments; returns how many there are, or -1 when there are more or one is too long. */
+/* Splits "/a/b/c" into at most `max` segments; returns how many there are, or -1 when there are
+ * more or one is too long. */
 static int split(const char *path, char segments[][SEGMENT_BYTES], int max)
 {
 	int n = 0;
@@ -69,9 +70,12 @@ static const char *content_type_of(const char *name)
 	static const struct {
 		const char *ending, *type;
 	} types[] = {
-		{".html", "text/html; charset=utf-8"}, {".js", "text/javascript; charset=utf-8"},
-		{".css", "text/css; charset=utf-8"},   {".svg", "image/svg+xml"},
-		{".ico", "image/x-icon"},              {".png", "image/png"},
+		{".html", "text/html; charset=utf-8"},
+		{".js", "text/javascript; charset=utf-8"},
+		{".css", "text/css; charset=utf-8"},
+		{".svg", "image/svg+xml"},
+		{".ico", "image/x-icon"},
+		{".png", "image/png"},
 	};
 	const char *dot = strrchr(name, '.');
 	for (size_t i = 0; dot && i < sizeof(types) / sizeof(types[0]); i++) {
@@ -90,9 +94,10 @@ static bool serve_file(const char *name, struct http_response *response)
 			continue;
 		http_bytes(response, 200, content_type_of(name), file->bytes, file->size_bytes);
 		http_header(response, "cache-control", "no-cache");
-		http_header(response, "content-security-policy",
-			    "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' "
-			    "blob: mediastream:; img-src 'self' data: blob:; frame-ancestors 'none'");
+		http_header(
+			response, "content-security-policy",
+			"default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' "
+			"blob: mediastream:; img-src 'self' data: blob:; frame-ancestors 'none'");
 		http_header(response, "x-content-type-options", "nosniff");
 		http_header(response, "referrer-policy", "no-referrer");
 		return true;

@@ -1,5 +1,6 @@
-/* HTTP(S) and WebSocket server on the GLib loop. The only file that knows libwebsockets. It gathers a request, asks the route's
- * function, and sends what that left in the response. Control thread. */
+/* HTTP(S) and WebSocket server on the GLib loop. The only file that knows libwebsockets. It gathers
+ * a request, asks the route's function, and sends what that left in the response. Control thread.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -8,13 +9,23 @@
 
 #include "qos/address.h"
 
-#define SERVER_HEADERS_MAX 12
+#define SERVER_HEADERS_MAX 24
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OPTIONS, HTTP_METHODS };
+enum http_method {
+	HTTP_GET,
+	HTTP_HEAD,
+	HTTP_POST,
+	HTTP_PUT,
+	HTTP_PATCH,
+	HTTP_DELETE,
+	HTTP_OPTIONS,
+	HTTP_METHODS
+};
 
 struct http_request {
 	enum http_method method;
-	const char *path;  /* percent-decoded, no query; borrowed like all below, valid during the call */
+	const char *path;  /* percent-decoded, no query; borrowed like all below, valid during the
+			      call */
 	const char *query; /* "" when none */
 	/* Header values, "" when absent. */
 	const char *authorization, *content_type, *accept, *if_match, *origin, *host;
@@ -36,7 +47,8 @@ struct http_response {
 	unsigned int n_headers;
 };
 
-/* Adds a header (printf). -ENOSPC past SERVER_HEADERS_MAX, -EINVAL when the value holds a control character. */
+/* Adds a header (printf). -ENOSPC past SERVER_HEADERS_MAX, -EINVAL when the value holds a control
+ * character. */
 int http_header(struct http_response *response, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Sets status and body (printf'ed, or copied). */
@@ -49,15 +61,17 @@ struct server;
 struct server_socket; /* one WebSocket */
 
 struct server_config {
-	const char *http_address;  /* IP to bind, "127.0.0.1" by default; also bound on ::1 when it is 127.0.0.1. NULL = none */
+	const char *http_address;  /* IP to bind, "127.0.0.1" by default; also bound on ::1 when it
+				      is 127.0.0.1. NULL = none */
 	uint16_t http_port;        /* 0 = pick one */
 	const char *https_address; /* "::" by default (both families); NULL = none */
 	uint16_t https_port;
 	const char *certificate_file, *key_file; /* PEM; HTTPS is served once both are set */
-	size_t body_bytes_max;     /* larger bodies: 413 */
+	size_t body_bytes_max;                   /* larger bodies: 413 */
 	unsigned int connections_max;
 	unsigned int request_timeout_s; /* to receive a whole request */
-	unsigned int socket_idle_s;     /* WebSocket: ping after this, close when unanswered for as long again */
+	unsigned int socket_idle_s; /* WebSocket: ping after this, close when unanswered for as long
+				       again */
 	/* Every request; fills `response` before it returns. */
 	void (*on_request)(void *context, const struct http_request *request,
 			   struct http_response *response);
@@ -81,7 +95,8 @@ int server_start(const struct server_config *config, struct server **out);
 void server_stop(struct server *server);
 uint16_t server_http_port(const struct server *server);
 uint16_t server_https_port(const struct server *server); /* 0 = not serving */
-/* Reads certificate and key again (SIGHUP). The old ones stay when the new are bad: negative errno, logged. */
+/* Reads certificate and key again (SIGHUP). The old ones stay when the new are bad: negative errno,
+ * logged. */
 int server_reload_certificate(struct server *server);
 const struct server_counters *server_counters(const struct server *server);
 

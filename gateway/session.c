@@ -1,6 +1,7 @@
-/* Sessions from genesis to their last free(). A terminated session disappears from the table at once; its transport goes back the way
- * it came: out of the directory, closed by the handshake thread and its home worker, and freed behind a barrier, when no message and
- * no packet can refer to it any more. */
+/* Sessions from genesis to their last free(). A terminated session disappears from the table at
+ * once; its transport goes back the way it came: out of the directory, closed by the handshake
+ * thread and its home worker, and freed behind a barrier, when no message and no packet can refer
+ * to it any more. */
 #include "gateway/session.h"
 
 #include <errno.h>
@@ -16,7 +17,8 @@
 #include "gateway/server.h"
 #include "media/plane.h"
 
-#define RESTART_OVERLAP_NS 30000000000ull /* credentials of before an ICE restart stay valid: the consent time */
+#define RESTART_OVERLAP_NS                                                                         \
+	30000000000ull /* credentials of before an ICE restart stay valid: the consent time */
 
 const char *const session_role_names[SESSION_ROLES] = {
 	[SESSION_PUBLISHER] = "publisher",
@@ -30,12 +32,9 @@ const char *const session_state_names[SESSION_STATES] = {
 };
 
 const char *const session_reason_names[REASON_REASONS] = {
-	[REASON_NONE] = "NONE",
-	[REASON_USER_EXIT] = "USER_EXIT",
-	[REASON_OPERATOR] = "OPERATOR",
-	[REASON_EXPIRED] = "EXPIRED",
-	[REASON_LOST] = "LOST",
-	[REASON_REPLACED] = "REPLACED",
+	[REASON_NONE] = "NONE",         [REASON_USER_EXIT] = "USER_EXIT",
+	[REASON_OPERATOR] = "OPERATOR", [REASON_EXPIRED] = "EXPIRED",
+	[REASON_LOST] = "LOST",         [REASON_REPLACED] = "REPLACED",
 	[REASON_ERROR] = "ERROR",
 };
 
@@ -187,7 +186,7 @@ static void attach_publisher(struct session *session)
 	if (stream->publisher)
 		session_terminate(stream->publisher, REASON_REPLACED);
 	stream->publisher = session;
-	TAILQ_FOREACH(viewer, &stream->viewers, link)
+	TAILQ_FOREACH (viewer, &stream->viewers, link)
 		events_stream(viewer, true);
 }
 
@@ -195,7 +194,7 @@ static void detach_publisher(struct session *session)
 {
 	struct session *viewer;
 	session->stream->publisher = NULL;
-	TAILQ_FOREACH(viewer, &session->stream->viewers, link)
+	TAILQ_FOREACH (viewer, &session->stream->viewers, link)
 		events_stream(viewer, false);
 }
 

@@ -1,5 +1,6 @@
-/* A session is one browser's publishing or playing: admitted once, bound to a stream, carried by a transport, observed over event sockets,
- * terminated for a reason. Control thread; the media plane's messages about its transport come here too. */
+/* A session is one browser's publishing or playing: admitted once, bound to a stream, carried by a
+ * transport, observed over event sockets, terminated for a reason. Control thread; the media
+ * plane's messages about its transport come here too. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,8 +13,9 @@
 #include "media/transport.h"
 #include "slices/tenant.h"
 
-#define SESSION_ID_BYTES 33 /* 128 random bits as hex, and NUL: knowing it is the right to watch its events */
-#define SESSION_ETAG_BYTES 24
+#define SESSION_ID_BYTES                                                                           \
+	33 /* 128 random bits as hex, and NUL: knowing it is the right to watch its events */
+#define SESSION_ETAG_BYTES  24
 #define SESSION_SOCKETS_MAX 4
 
 struct node;
@@ -29,7 +31,8 @@ enum session_reason {
 	REASON_OPERATOR,  /* the node stops */
 	REASON_EXPIRED,   /* never connected in time */
 	REASON_LOST,      /* ICE consent ran out */
-	REASON_REPLACED,  /* another publisher took the stream over, or its tracks changed under a viewer */
+	REASON_REPLACED,  /* another publisher took the stream over, or its tracks changed under a
+			     viewer */
 	REASON_ERROR,     /* DTLS failed */
 	REASON_REASONS
 };
@@ -48,7 +51,8 @@ struct session {
 	struct stream *stream;         /* one reference; NULL once released */
 	struct transport *transport;   /* owned */
 	struct directory_entry *entry; /* owned; present credentials */
-	struct directory_entry *previous_entry; /* owned; before an ICE restart, valid for a while */
+	struct directory_entry
+		*previous_entry; /* owned; before an ICE restart, valid for a while */
 	uint64_t previous_until_ns;
 	struct sdp_agreement *proposal; /* owned; a counter-offer waiting for its answer */
 	char first_mid[SDP_MID_MAX + 1];
@@ -58,9 +62,9 @@ struct session {
 	bool is_published;  /* checks find it */
 	bool is_attached;   /* in the stream as publisher or viewer */
 	uint64_t created_ns;
-	TAILQ_ENTRY(session) link; /* in stream->viewers */
+	TAILQ_ENTRY(session) link;                          /* in stream->viewers */
 	struct server_socket *sockets[SESSION_SOCKETS_MAX]; /* borrowed */
-	uint64_t stats_before[TRANSPORT_STATS]; /* at the last tick, for rates */
+	uint64_t stats_before[TRANSPORT_STATS];             /* at the last tick, for rates */
 };
 
 struct session_counters {
@@ -76,13 +80,16 @@ void session_table_destroy(struct session_table *table);
 unsigned int session_count(const struct session_table *table);
 const struct session_counters *session_counters(const struct session_table *table);
 
-/* A session in genesis with credentials, for `stream` (whose reference it takes over), not yet reachable. The caller fills its
- * transport (gateway/binding.h), then publishes or discards it. -ENOSPC, -ENOMEM: the reference is given back. */
+/* A session in genesis with credentials, for `stream` (whose reference it takes over), not yet
+ * reachable. The caller fills its transport (gateway/binding.h), then publishes or discards it.
+ * -ENOSPC, -ENOMEM: the reference is given back. */
 int session_create(struct session_table *table, enum session_role role, struct tenant *tenant,
 		   struct stream *stream, struct session **out);
-/* Gives it its transport (taken over) and makes it reachable by checks. A publisher takes the stream over, a viewer attaches. */
+/* Gives it its transport (taken over) and makes it reachable by checks. A publisher takes the
+ * stream over, a viewer attaches. */
 void session_publish(struct session *session, struct transport *transport);
-/* Ends it for a reason: tells its event sockets, frees all behind a barrier. The pointer is dead afterwards. */
+/* Ends it for a reason: tells its event sockets, frees all behind a barrier. The pointer is dead
+ * afterwards. */
 void session_terminate(struct session *session, enum session_reason reason);
 void session_terminate_all(struct session_table *table, enum session_reason reason);
 /* Ends the viewers of a stream. */
@@ -90,7 +97,8 @@ void session_terminate_viewers(struct stream *stream, enum session_reason reason
 
 /* NULL: unknown or terminated. */
 struct session *session_find(struct session_table *table, const char *id);
-/* Fresh ICE credentials for a restart; the old ones stay valid while the browser moves. -ENOSPC, -ENOMEM. */
+/* Fresh ICE credentials for a restart; the old ones stay valid while the browser moves. -ENOSPC,
+ * -ENOMEM. */
 int session_restart_ice(struct session *session, const char *remote_ufrag);
 
 /* Calls back for every session that has not ended. */

@@ -1,6 +1,6 @@
-/* A stream is what a publisher sends and viewers play: tenant and name, and one feed per track. It outlives its publisher, so that viewers stay
- * attached while it restarts. Its feeds never change: a publisher that sends something else makes a new stream of the same
- * name. Control thread. */
+/* A stream is what a publisher sends and viewers play: tenant and name, and one feed per track. It
+ * outlives its publisher, so that viewers stay attached while it restarts. Its feeds never change:
+ * a publisher that sends something else makes a new stream of the same name. Control thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,7 +23,8 @@ struct stream {
 	struct feed *feeds[SDP_MEDIA_MAX];    /* owned */
 	struct sdp_feed kinds[SDP_MEDIA_MAX]; /* what each feed carries */
 	unsigned int n_feeds;
-	uint32_t epoch; /* of the latest publisher: epochs are far apart, a track counts its own on top */
+	uint32_t epoch; /* of the latest publisher: epochs are far apart, a track counts its own on
+			   top */
 	struct session *publisher; /* borrowed; NULL while there is none */
 	struct session_list viewers;
 	unsigned int n_viewers;
@@ -37,11 +38,14 @@ unsigned int stream_count(const struct stream_table *table);
 
 /* The stream of that name, or NULL. */
 struct stream *stream_find(struct stream_table *table, const char *tenant, const char *name);
-/* For a publisher that sends what `agreement` says: the stream of that name if it carries the same, else a new one that takes the name
- * (*replaced is the old one then, else NULL; its sessions still hold it). Begins a new epoch and takes a reference. NULL: no memory. */
+/* For a publisher that sends what `agreement` says: the stream of that name if it carries the same,
+ * else a new one that takes the name
+ * (*replaced is the old one then, else NULL; its sessions still hold it). Begins a new epoch and
+ * takes a reference. NULL: no memory. */
 struct stream *stream_publish(struct stream_table *table, const char *tenant, const char *name,
 			      const struct sdp_agreement *agreement, struct stream **replaced);
 /* Takes a reference for a viewer. */
 void stream_hold(struct stream *stream);
-/* Gives a reference back; the last one frees the stream and its feeds. Behind a barrier only, once packets may have flowed. */
+/* Gives a reference back; the last one frees the stream and its feeds. Behind a barrier only, once
+ * packets may have flowed. */
 void stream_release(struct stream *stream);

@@ -8,14 +8,15 @@
 #include "conf/jwt.h"
 #include "slices/tenant.h"
 
-#define TOKEN_LEEWAY_S     5      /* of an issuer's clock that is ahead (nbf, iat); exp is exact */
-#define TOKEN_REPLAYS_MAX  65536  /* single-use tokens remembered until they expire */
+#define TOKEN_LEEWAY_S    5     /* of an issuer's clock that is ahead (nbf, iat); exp is exact */
+#define TOKEN_REPLAYS_MAX 65536 /* single-use tokens remembered until they expire */
 
 /* The token of an "Authorization: Bearer" value (scheme in any case), or NULL. */
 const char *token_of_bearer(const char *authorization);
 
-/* Finds the key by what the token says of itself and verifies under it. *owner is the tenant whose key it is; the `tenant` claim, when there
- * is one, must be that tenant. On failure -EKEYREJECTED or -EBADMSG, and *why is a constant. */
+/* Finds the key by what the token says of itself and verifies under it. *owner is the tenant whose
+ * key it is; the `tenant` claim, when there is one, must be that tenant. On failure -EKEYREJECTED
+ * or -EBADMSG, and *why is a constant. */
 int token_verify(struct tenant_table *tenants, const char *token, size_t bytes_max,
 		 const char *audience, struct tenant **owner, struct jwt_claims *claims,
 		 const char **why);
@@ -29,6 +30,7 @@ void token_replays_destroy(struct token_replays *replays);
 /* Whether a single-use token was spent before. */
 bool token_is_spent(struct token_replays *replays, const char *tenant_id,
 		    const struct jwt_claims *claims);
-/* Marks a single-use token (one with `jti`) as spent until it expires; others pass. -ENOSPC: too many are remembered. */
+/* Marks a single-use token (one with `jti`) as spent until it expires; others pass. -ENOSPC: too
+ * many are remembered. */
 int token_spend(struct token_replays *replays, const char *tenant_id,
 		const struct jwt_claims *claims, int64_t now_s);

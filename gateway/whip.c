@@ -1,5 +1,5 @@
-/* The HTTP side of a session. What is judged about the requester is in gates.c, about SDP in sdp_*.c; here is what the two RFCs say
- * about methods, status codes and headers. */
+/* The HTTP side of a session. What is judged about the requester is in gates.c, about SDP in
+ * sdp_*.c; here is what the two RFCs say about methods, status codes and headers. */
 #include "gateway/whip.h"
 
 #include <errno.h>
@@ -18,10 +18,10 @@
 #include "gateway/token.h"
 #include "media/plane.h"
 
-#define ANSWER_BYTES_MAX     65536
+#define ANSWER_BYTES_MAX      65536
 #define NOT_PUBLISHED_RETRY_S 1
-#define TYPE_SDP      "application/sdp"
-#define TYPE_FRAGMENT "application/trickle-ice-sdpfrag"
+#define TYPE_SDP              "application/sdp"
+#define TYPE_FRAGMENT         "application/trickle-ice-sdpfrag"
 
 void whip_add_cors(const struct http_request *request, struct http_response *response)
 {
@@ -185,7 +185,8 @@ static void publish(struct admission *admission, struct http_response *response)
 		complete(admission, session, &agreement, response);
 }
 
-/* The viewer's offer has no format for what is published: we offer what there is (WHEP: 406 with an offer, answered by PATCH). */
+/* The viewer's offer has no format for what is published: we offer what there is (WHEP: 406 with an
+ * offer, answered by PATCH). */
 static void counter_offer(struct admission *admission, struct stream *stream,
 			  struct http_response *response)
 {
@@ -301,8 +302,9 @@ static void restart_ice(struct node *node, struct session *session,
 	http_header(response, "etag", "%s", session->etag);
 }
 
-/* A fragment with credentials other than the present ones restarts ICE, which RFC 9725 4.3.3 asks to be sent with If-Match: "*"; all
- * else is trickle, which a lite agent has no use for beyond the 204. */
+/* A fragment with credentials other than the present ones restarts ICE, which RFC 9725 4.3.3 asks
+ * to be sent with If-Match: "*"; all else is trickle, which a lite agent has no use for beyond the
+ * 204. */
 static void patch_fragment(struct node *node, struct session *session,
 			   const struct http_request *request, struct http_response *response)
 {
@@ -310,8 +312,9 @@ static void patch_fragment(struct node *node, struct session *session,
 	struct sdp_error error = {0};
 	const char *if_match = request->if_match;
 	if (if_match[0] == '\0') {
-		problem_write(response, 428, 0, NULL,
-			      "If-Match is missing: send the session's ETag, or \"*\" to restart ICE");
+		problem_write(
+			response, 428, 0, NULL,
+			"If-Match is missing: send the session's ETag, or \"*\" to restart ICE");
 		return;
 	}
 	if (sdp_fragment_parse(request->body, request->body_bytes, &fragment, &error)) {
@@ -322,9 +325,11 @@ static void patch_fragment(struct node *node, struct session *session,
 	bool is_restart = fragment.ice_ufrag[0] &&
 			  strcmp(fragment.ice_ufrag, session->entry->remote_ufrag) != 0;
 	if (!any && !etag_matches(session, if_match))
-		problem_write(response, 412, 0, NULL, "If-Match names an older state of the session");
+		problem_write(response, 412, 0, NULL,
+			      "If-Match names an older state of the session");
 	else if (is_restart && !any)
-		problem_write(response, 412, 0, NULL, "an ICE restart is sent with If-Match: \"*\"");
+		problem_write(response, 412, 0, NULL,
+			      "an ICE restart is sent with If-Match: \"*\"");
 	else if (is_restart && fragment.ice_pwd[0] == '\0')
 		problem_write(response, 400, 0, NULL, "an ICE restart needs ice-ufrag and ice-pwd");
 	else if (is_restart)
@@ -347,8 +352,11 @@ static void patch_answer(struct node *node, struct session *session,
 		rc = binding_play(node->plane, answer, session->proposal, session->stream,
 				  &transport);
 	if (rc) {
-		problem_write(response, rc == -ENOMEM ? 503 : rc == -ENOTSUP ? 422 : 400, 0, NULL,
-			      error.reason);
+		problem_write(response,
+			      rc == -ENOMEM    ? 503
+			      : rc == -ENOTSUP ? 422
+					       : 400,
+			      0, NULL, error.reason);
 	} else {
 		snprintf(session->entry->remote_ufrag, sizeof(session->entry->remote_ufrag), "%s",
 			 answer->ice_ufrag);

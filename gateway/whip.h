@@ -1,5 +1,5 @@
-/* WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep) resources: POST makes a session, PATCH trickles, restarts ICE or answers a counter-offer,
- * DELETE ends it. Control thread. */
+/* WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep) resources: POST makes a session, PATCH trickles,
+ * restarts ICE or answers a counter-offer, DELETE ends it. Control thread. */
 #pragma once
 
 #include "gateway/server.h"

@@ -57,7 +57,7 @@ static void vp9_skip_structure(struct cursor *c)
 {
 	uint8_t head = read_byte(c);
 	if (head & 0x10)
-		skip_bytes(c, 4u * ((head >> 5) + 1u));
+		skip_bytes(c, (size_t)4 * ((head >> 5) + 1));
 	if ((head & 0x08) == 0)
 		return;
 	for (unsigned int pictures = read_byte(c); pictures > 0 && !c->bad; pictures--)

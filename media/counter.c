@@ -2,13 +2,20 @@
 
 #include <assert.h>
 
-#define DROP(name, text) {.metric = "dropped_packets_total", .label = name, .help = text}
-#define EVENT(name, text) {.metric = name, .help = text}
+#define DROP(name, text)                                                                           \
+	{                                                                                          \
+		.metric = "dropped_packets_total", .label = name, .help = text                     \
+	}
+#define EVENT(name, text)                                                                          \
+	{                                                                                          \
+		.metric = name, .help = text                                                       \
+	}
 
 const struct counter_row counter_rows[COUNTERS] = {
 	[DROP_UNKNOWN_PROTOCOL] = DROP("unknown_protocol", "Packets dropped, by reason"),
 	[DROP_UNKNOWN_FLOW] = DROP("unknown_flow", "SRTP from an address ICE never validated"),
-	[DROP_DTLS_UNVALIDATED] = DROP("dtls_unvalidated", "DTLS from an address ICE never validated"),
+	[DROP_DTLS_UNVALIDATED] =
+		DROP("dtls_unvalidated", "DTLS from an address ICE never validated"),
 	[DROP_DTLS_QUEUE_FULL] = DROP("dtls_queue_full", "Handshake thread is behind"),
 	[DROP_STUN_MALFORMED] = DROP("stun_malformed", "STUN that cannot be read"),
 	[DROP_STUN_UNKNOWN_UFRAG] = DROP("stun_unknown_ufrag", "Check for no session of ours"),
@@ -30,12 +37,16 @@ const struct counter_row counter_rows[COUNTERS] = {
 	[COUNT_STUN_CHECKS] = EVENT("stun_checks_total", "Valid connectivity checks"),
 	[COUNT_STUN_ERRORS_SENT] = EVENT("stun_errors_sent_total", "Checks answered with an error"),
 	[COUNT_ROLE_CONFLICTS] = EVENT("ice_role_conflicts_total", "Checks answered with 487"),
-	[COUNT_PAIRS_SELECTED] = EVENT("ice_pairs_selected_total", "Changes of a session's address"),
-	[COUNT_CONSENT_EXPIRED] = EVENT("ice_consent_expired_total", "Sessions without checks for too long"),
-	[COUNT_HANDED_OVER] = EVENT("packets_handed_over_total", "Packets passed to the session's worker"),
+	[COUNT_PAIRS_SELECTED] =
+		EVENT("ice_pairs_selected_total", "Changes of a session's address"),
+	[COUNT_CONSENT_EXPIRED] =
+		EVENT("ice_consent_expired_total", "Sessions without checks for too long"),
+	[COUNT_HANDED_OVER] =
+		EVENT("packets_handed_over_total", "Packets passed to the session's worker"),
 	[COUNT_RTP_IN] = EVENT("rtp_received_total", "RTP packets taken from publishers"),
 	[COUNT_RTP_OUT] = EVENT("rtp_forwarded_total", "RTP packets sent to viewers"),
-	[COUNT_RTP_RECOVERED] = EVENT("rtp_recovered_total", "Lost packets that publishers sent again"),
+	[COUNT_RTP_RECOVERED] =
+		EVENT("rtp_recovered_total", "Lost packets that publishers sent again"),
 	[COUNT_RTCP_IN] = EVENT("rtcp_received_total", "RTCP packets received"),
 	[COUNT_RTCP_OUT] = EVENT("rtcp_sent_total", "RTCP packets sent"),
 	[COUNT_NACK_SENT] = EVENT("nacked_packets_sent_total", "Packets asked for from publishers"),
@@ -45,7 +56,8 @@ const struct counter_row counter_rows[COUNTERS] = {
 	[COUNT_PLI_SENT] = EVENT("keyframe_requests_sent_total", "PLI sent to publishers"),
 	[COUNT_PLI_RECEIVED] = EVENT("keyframe_requests_received_total", "PLI and FIR of viewers"),
 	[COUNT_KEYFRAMES] = EVENT("keyframes_total", "Key frames received"),
-	[COUNT_TRANSPORT_CC_SENT] = EVENT("transport_cc_sent_total", "Transport-wide feedback packets"),
+	[COUNT_TRANSPORT_CC_SENT] =
+		EVENT("transport_cc_sent_total", "Transport-wide feedback packets"),
 };
 
 static_assert(sizeof(counter_rows) / sizeof(counter_rows[0]) == COUNTERS, "one row per counter");

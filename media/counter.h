@@ -1,4 +1,5 @@
-/* What a worker counts: one enum, one table of names that feeds /metrics. A counter has one writer, its worker; any thread reads. */
+/* What a worker counts: one enum, one table of names that feeds /metrics. A counter has one writer,
+ * its worker; any thread reads. */
 #pragma once
 
 #include <stdint.h>
@@ -65,8 +66,7 @@ struct counters {
 /* Writer's side: the worker's own thread. */
 static inline void count_n(struct counters *counters, enum counter counter, uint64_t n)
 {
-	__atomic_store_n(&counters->value[counter], counters->value[counter] + n,
-			 __ATOMIC_RELAXED);
+	__atomic_store_n(&counters->value[counter], counters->value[counter] + n, __ATOMIC_RELAXED);
 }
 
 static inline void count(struct counters *counters, enum counter counter)

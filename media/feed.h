@@ -1,6 +1,7 @@
-/* A feed is one track of a stream as viewers see it: it outlives the publisher that fills it. Control creates it; each worker has a lane of
- * its own in it (its viewers, its retransmission buffer, the source's clock), touched by no other thread. A publisher's worker hands
- * each packet once to every worker that has viewers. */
+/* A feed is one track of a stream as viewers see it: it outlives the publisher that fills it.
+ * Control creates it; each worker has a lane of its own in it (its viewers, its retransmission
+ * buffer, the source's clock), touched by no other thread. A publisher's worker hands each packet
+ * once to every worker that has viewers. */
 #pragma once
 
 #include <assert.h>
@@ -52,7 +53,7 @@ TAILQ_HEAD(subscription_list, subscription);
 struct feed_lane {
 	struct subscription_list subscriptions;
 	struct track *track; /* the publisher's, if it lives on this worker */
-	uint32_t epoch; /* of the last packet */
+	uint32_t epoch;      /* of the last packet */
 	struct feed_clock clock;
 	uint64_t expire_due_ns; /* next look for packets too old to be asked for */
 	struct retransmit history;
@@ -77,10 +78,12 @@ void feed_destroy(struct feed *feed);
 
 /* All below: the calling worker's thread; `packets` are decrypted, with rtp_packet filled in. */
 
-/* From the publisher's side: to every worker in the audience. Consumes one reference of each packet. All of one feed. */
+/* From the publisher's side: to every worker in the audience. Consumes one reference of each
+ * packet. All of one feed. */
 void feed_publish(struct worker *worker, struct feed *feed, struct rte_mbuf **packets,
 		  unsigned int n);
-/* On a viewer's worker: to every subscription of its lane. Consumes one reference of each. All of one feed. */
+/* On a viewer's worker: to every subscription of its lane. Consumes one reference of each. All of
+ * one feed. */
 void feed_forward(struct worker *worker, struct feed *feed, struct rte_mbuf **packets,
 		  unsigned int n);
 /* The source's SR, to every worker in the audience. */

@@ -1,4 +1,5 @@
-/* The fan-out: one decrypted packet, by reference, to each worker that has viewers, and there to each viewer. */
+/* The fan-out: one decrypted packet, by reference, to each worker that has viewers, and there to
+ * each viewer. */
 #include "media/feed.h"
 
 #include "media/plane.h"
@@ -13,19 +14,18 @@ static void post_burst(struct worker *worker, struct feed *feed, unsigned int to
 {
 	for (unsigned int i = 0; i < n; i++) {
 		rte_mbuf_refcnt_update(packets[i], 1);
-		worker_post_packet(worker, worker->plane->workers[to]->mailbox,
-				   &(struct message){.type = MESSAGE_FEED,
-						     .feed = feed,
-						     .packet = packets[i]},
-				   DROP_MAILBOX_FULL);
+		worker_post_packet(
+			worker, worker->plane->workers[to]->mailbox,
+			&(struct message){.type = MESSAGE_FEED, .feed = feed, .packet = packets[i]},
+			DROP_MAILBOX_FULL);
 	}
 }
 
 void feed_publish(struct worker *worker, struct feed *feed, struct rte_mbuf **packets,
 		  unsigned int n)
 {
-	unsigned int others = atomic_load_explicit(&feed->audience, memory_order_acquire) &
-			      ~(1u << worker->id);
+	unsigned int others =
+		atomic_load_explicit(&feed->audience, memory_order_acquire) & ~(1u << worker->id);
 	while (others) {
 		unsigned int to = (unsigned int)__builtin_ctz(others);
 		others &= others - 1;
@@ -59,7 +59,7 @@ void feed_forward(struct worker *worker, struct feed *feed, struct rte_mbuf **pa
 		lane->clock.known = false;
 	}
 	if (!TAILQ_EMPTY(&lane->subscriptions)) {
-		TAILQ_FOREACH(subscription, &lane->subscriptions, link)
+		TAILQ_FOREACH (subscription, &lane->subscriptions, link)
 			subscription_forward(worker, subscription, packets, n);
 		keep_history(worker, lane, packets, n);
 	}
@@ -69,8 +69,8 @@ void feed_forward(struct worker *worker, struct feed *feed, struct rte_mbuf **pa
 
 void feed_publish_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock)
 {
-	unsigned int others = atomic_load_explicit(&feed->audience, memory_order_acquire) &
-			      ~(1u << worker->id);
+	unsigned int others =
+		atomic_load_explicit(&feed->audience, memory_order_acquire) & ~(1u << worker->id);
 	while (others) {
 		unsigned int to = (unsigned int)__builtin_ctz(others);
 		others &= others - 1;

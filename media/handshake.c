@@ -1,7 +1,8 @@
-/* One thread owns every DTLS association. Workers pass it datagrams of validated addresses; what it sends goes back through the home worker,
- * which alone knows the selected pair. An association is made when its first datagram comes (or, active, when an address is
- * validated), within two caps: half-open handshakes at once, and new ones per second. What is refused is dropped: the
- * peer's own retransmission asks again. */
+/* One thread owns every DTLS association. Workers pass it datagrams of validated addresses; what it
+ * sends goes back through the home worker, which alone knows the selected pair. An association is
+ * made when its first datagram comes (or, active, when an address is validated), within two caps:
+ * half-open handshakes at once, and new ones per second. What is refused is dropped: the peer's own
+ * retransmission asks again. */
 #include "media/handshake.h"
 
 #include <errno.h>
@@ -111,8 +112,7 @@ static void send_datagram(void *context, const uint8_t *bytes, size_t size)
 	if (!packet)
 		return;
 	memcpy(rte_pktmbuf_append(packet, (uint16_t)size), bytes, size);
-	struct message message = {
-		.type = MESSAGE_SEND, .transport = transport, .packet = packet};
+	struct message message = {.type = MESSAGE_SEND, .transport = transport, .packet = packet};
 	if (!mailbox_post(plane->workers[home]->mailbox, &message))
 		packet_free(packet);
 }
@@ -225,8 +225,9 @@ static void take_state(struct handshake *handshake, struct transport *transport,
 		dtls_destroy(transport->handshake.dtls);
 		transport->handshake.dtls = NULL;
 		transport->handshake.is_refused = true;
-		mailbox_post(handshake->plane->control,
-			     &(struct message){.type = MESSAGE_PEER_CLOSED, .transport = transport});
+		mailbox_post(
+			handshake->plane->control,
+			&(struct message){.type = MESSAGE_PEER_CLOSED, .transport = transport});
 	}
 }
 
@@ -244,7 +245,8 @@ static void on_datagram(struct handshake *handshake, struct transport *transport
 	packet_free(packet);
 }
 
-/* The end of a transport passes here first, so that close_notify is ahead of it in the worker's mailbox. */
+/* The end of a transport passes here first, so that close_notify is ahead of it in the worker's
+ * mailbox. */
 static void on_close(struct handshake *handshake, struct transport *transport)
 {
 	set_half_open(handshake, transport, false);

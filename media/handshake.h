@@ -1,4 +1,5 @@
-/* The handshake thread: all DTLS associations of the node. A storm of handshakes makes it late, never a worker. */
+/* The handshake thread: all DTLS associations of the node. A storm of handshakes makes it late,
+ * never a worker. */
 #pragma once
 
 #include <stdint.h>

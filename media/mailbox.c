@@ -1,5 +1,6 @@
-/* One rte_ring of messages by value and one eventfd. The reader says `sleeping` before it waits and looks at the ring once more
- * behind a full fence; a writer enqueues, fences, and looks at `sleeping`: one of the two always sees the other. */
+/* One rte_ring of messages by value and one eventfd. The reader says `sleeping` before it waits and
+ * looks at the ring once more behind a full fence; a writer enqueues, fences, and looks at
+ * `sleeping`: one of the two always sees the other. */
 #include "media/mailbox.h"
 
 #include <assert.h>

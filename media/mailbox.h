@@ -1,5 +1,6 @@
-/* How threads talk: a bounded ring of small typed messages, copied by value, with a wake-up for a reader that sleeps. Any number
- * of writers, one reader. Messages from one thread arrive in the order it posted them. */
+/* How threads talk: a bounded ring of small typed messages, copied by value, with a wake-up for a
+ * reader that sleeps. Any number of writers, one reader. Messages from one thread arrive in the
+ * order it posted them. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,27 +13,29 @@ struct rte_mbuf;
 
 enum message_type {
 	/* to a worker */
-	MESSAGE_PACKET,       /* packet: a datagram for a session homed there; ownership moves */
-	MESSAGE_FEED,         /* packet: one reference of a feed's packet */
-	MESSAGE_FEED_CLOCK,   /* feed; word: RTP timestamp; a: NTP time; b: arrival ns (media/feed.h) */
-	MESSAGE_KEYFRAME,     /* feed: its publisher shall send a key frame */
-	MESSAGE_SEND,         /* transport, packet: a DTLS datagram to send on the selected pair */
-	MESSAGE_KEYS,         /* transport: its SRTP contexts are ready */
+	MESSAGE_PACKET,     /* packet: a datagram for a session homed there; ownership moves */
+	MESSAGE_FEED,       /* packet: one reference of a feed's packet */
+	MESSAGE_FEED_CLOCK, /* feed; word: RTP timestamp; a: NTP time; b: arrival ns (media/feed.h)
+			     */
+	MESSAGE_KEYFRAME,   /* feed: its publisher shall send a key frame */
+	MESSAGE_SEND,       /* transport, packet: a DTLS datagram to send on the selected pair */
+	MESSAGE_KEYS,       /* transport: its SRTP contexts are ready */
 	/* to the handshake thread */
-	MESSAGE_DTLS,         /* transport, packet: a DTLS datagram; ownership moves */
-	MESSAGE_DTLS_START,   /* transport: an address is validated; an active side may begin */
+	MESSAGE_DTLS,       /* transport, packet: a DTLS datagram; ownership moves */
+	MESSAGE_DTLS_START, /* transport: an address is validated; an active side may begin */
 	/* to both, in this order: handshake thread, then home worker */
-	MESSAGE_CLOSE,        /* transport */
+	MESSAGE_CLOSE, /* transport */
 	/* to control */
 	MESSAGE_ICE_CONNECTED,
-	MESSAGE_CONNECTED,    /* transport: keys are in force */
+	MESSAGE_CONNECTED,        /* transport: keys are in force */
 	MESSAGE_HANDSHAKE_FAILED, /* transport; a: const char *, the reason */
-	MESSAGE_PEER_CLOSED,  /* transport: close_notify or BYE */
+	MESSAGE_PEER_CLOSED,      /* transport: close_notify or BYE */
 	MESSAGE_CONSENT_EXPIRED,
-	MESSAGE_CLOSED,       /* transport: no worker and no handshake refers to it any more, but for what a barrier flushes */
+	MESSAGE_CLOSED, /* transport: no worker and no handshake refers to it any more, but for what
+			   a barrier flushes */
 	MESSAGE_BARRIER_DONE, /* barrier */
 	/* to all */
-	MESSAGE_BARRIER,      /* barrier: acknowledge */
+	MESSAGE_BARRIER, /* barrier: acknowledge */
 	MESSAGE_STOP,
 };
 
@@ -58,16 +61,19 @@ struct mailbox;
 int mailbox_create(const char *name, unsigned int size, struct mailbox **out);
 void mailbox_destroy(struct mailbox *mailbox);
 
-/* Posts a copy and wakes the reader if it sleeps. False when full: nothing was taken over. Any EAL thread. */
+/* Posts a copy and wakes the reader if it sleeps. False when full: nothing was taken over. Any EAL
+ * thread. */
 bool mailbox_post(struct mailbox *mailbox, const struct message *message);
 /* As mailbox_post, but leaves 1/4 of the ring to messages that must not be lost. For packets. */
 bool mailbox_post_packet(struct mailbox *mailbox, const struct message *message);
-/* Posts even when it must wait for the reader (never use it towards a thread that may be waiting for you). Control and handshake threads. */
+/* Posts even when it must wait for the reader (never use it towards a thread that may be waiting
+ * for you). Control and handshake threads. */
 void mailbox_post_wait(struct mailbox *mailbox, const struct message *message);
 
 /* Reader's side. Takes up to `max` messages. */
 unsigned int mailbox_take(struct mailbox *mailbox, struct message *messages, unsigned int max);
-/* Announces that the reader is about to wait on mailbox_fd(). False: something has come in, do not wait. */
+/* Announces that the reader is about to wait on mailbox_fd(). False: something has come in, do not
+ * wait. */
 bool mailbox_sleep(struct mailbox *mailbox);
 /* Ends what mailbox_sleep announced and drains the descriptor. */
 void mailbox_awake(struct mailbox *mailbox);

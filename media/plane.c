@@ -1,5 +1,6 @@
-/* Starts and stops what handles packets: one list up, the same list down. Threads run on EAL lcores: 1 is the handshake thread, 2.. are the
- * workers; lcore 0 is control and calls everything here. */
+/* Starts and stops what handles packets: one list up, the same list down. Threads run on EAL
+ * lcores: 1 is the handshake thread, 2.. are the workers; lcore 0 is control and calls everything
+ * here. */
 #include "media/plane.h"
 
 #include <errno.h>

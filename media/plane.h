@@ -1,5 +1,5 @@
-/* The media plane: workers, the handshake thread, the directory of sessions and the pool of packets, started and stopped together. Control's
- * handle on everything that happens to packets. */
+/* The media plane: workers, the handshake thread, the directory of sessions and the pool of
+ * packets, started and stopped together. Control's handle on everything that happens to packets. */
 #pragma once
 
 #include <stdatomic.h>
@@ -21,8 +21,8 @@ struct plane_config {
 	unsigned int handshakes_half_open, handshakes_per_second;
 };
 
-/* Acknowledged by every worker and the handshake thread; then, on control, `done` runs. What control took out of reach before is
- * referred to by nobody after. */
+/* Acknowledged by every worker and the handshake thread; then, on control, `done` runs. What
+ * control took out of reach before is referred to by nobody after. */
 struct barrier {
 	atomic_uint left;
 	void (*done)(void *context);
@@ -51,13 +51,16 @@ void plane_stop(struct plane *plane);
 void plane_publish(struct plane *plane, struct directory_entry *entry);
 /* Control thread. Begins the end of a transport: MESSAGE_CLOSED comes back. */
 void plane_close(struct plane *plane, struct transport *transport);
-/* Control thread. Runs `done(context)` on control when every thread has passed this point. -ENOMEM. */
+/* Control thread. Runs `done(context)` on control when every thread has passed this point. -ENOMEM.
+ */
 int plane_barrier(struct plane *plane, void (*done)(void *context), void *context);
 /* Control thread: a descriptor that polls readable after plane_sleep when there are messages. */
 int plane_fd(const struct plane *plane);
-/* Control thread. Passes all messages there are to `on_message`, in order; barriers are dealt with inside. */
+/* Control thread. Passes all messages there are to `on_message`, in order; barriers are dealt with
+ * inside. */
 void plane_dispatch(struct plane *plane,
-		    void (*on_message)(void *context, const struct message *message), void *context);
+		    void (*on_message)(void *context, const struct message *message),
+		    void *context);
 /* Control thread, about to wait for plane_fd(): false when something has come in meanwhile. */
 bool plane_sleep(struct plane *plane);
 /* The threads' side of a barrier. */

@@ -62,14 +62,13 @@ bool reception_has_holes(const struct reception *r)
 	return r->holes > 0;
 }
 
-/* RFC 3550 A.3: of 256; duplicates cannot make it negative, nor a silent interval divide by zero.
- */
+/* RFC 3550 A.3: of 256. What comes late cannot make it negative, nor a silent interval divide by
+ * zero; and an interval that grew holds the packet that made it grow, so it stays below 256. */
 static uint8_t fraction_lost(uint64_t expected, uint64_t received)
 {
 	if (expected <= received)
 		return 0;
-	uint64_t fraction = ((expected - received) << 8) / expected;
-	return fraction > UINT8_MAX ? UINT8_MAX : (uint8_t)fraction;
+	return (uint8_t)(((expected - received) << 8) / expected);
 }
 
 static int32_t cumulative_lost(uint64_t expected, uint64_t received)

@@ -1,6 +1,7 @@
-/* RTCP both ways. To a publisher: receiver reports, NACK, transport-wide feedback, key frame requests. To a viewer: sender reports
- * that map its timestamps to the source's NTP clock, so that lip sync holds. Every packet we send begins with a report, so that a
- * peer without reduced-size RTCP (RFC 5506) takes it too. */
+/* RTCP both ways. To a publisher: receiver reports, NACK, transport-wide feedback, key frame
+ * requests. To a viewer: sender reports that map its timestamps to the source's NTP clock, so that
+ * lip sync holds. Every packet we send begins with a report, so that a peer without reduced-size
+ * RTCP (RFC 5506) takes it too. */
 #include "media/report.h"
 
 #include "media/plane.h"
@@ -66,8 +67,8 @@ static void send_receiver_report(struct worker *worker, struct transport *transp
 	stat_set(transport, STAT_JITTER_US, jitter_us);
 	if (n == 0 || !compound_begin(worker, &compound))
 		return;
-	compound_add(&compound, rtcp_write_rr(compound.at, compound.room, transport->rtcp_ssrc,
-					      reports, n));
+	compound_add(&compound,
+		     rtcp_write_rr(compound.at, compound.room, transport->rtcp_ssrc, reports, n));
 	compound_add(&compound, rtcp_write_sdes_cname(compound.at, compound.room,
 						      transport->rtcp_ssrc, transport->cname));
 	compound_send(worker, transport, &compound);
@@ -81,8 +82,9 @@ static struct rtcp_sender_info sender_info(const struct feed_clock *clock, uint3
 	uint64_t seconds = elapsed_ns / 1000000000ull, rest_ns = elapsed_ns % 1000000000ull;
 	return (struct rtcp_sender_info){
 		.ntp = clock->ntp + (seconds << 32) + (rest_ns << 32) / 1000000000ull,
-		.rtp_timestamp = clock->rtp_timestamp + subscription->rewrite.timestamp_offset +
-				 (uint32_t)(seconds * clock_hz + rest_ns * clock_hz / 1000000000ull),
+		.rtp_timestamp =
+			clock->rtp_timestamp + subscription->rewrite.timestamp_offset +
+			(uint32_t)(seconds * clock_hz + rest_ns * clock_hz / 1000000000ull),
 		.packets = subscription->packets,
 		.octets = subscription->octets,
 	};
@@ -109,8 +111,8 @@ static void send_sender_reports(struct worker *worker, struct transport *transpo
 			continue;
 		if (!compound.packet && !compound_begin(worker, &compound))
 			return;
-		struct rtcp_sender_info info = sender_info(&lane->clock, feed->clock_hz,
-							   subscription, worker->now_ns);
+		struct rtcp_sender_info info =
+			sender_info(&lane->clock, feed->clock_hz, subscription, worker->now_ns);
 		compound_add(&compound, rtcp_write_sr(compound.at, compound.room,
 						      subscription->config.ssrc, &info, NULL, 0));
 		compound_add(&compound,
@@ -239,9 +241,9 @@ static void check_consent(struct worker *worker, struct transport *transport)
 	if (transport->consent_told || worker->now_ns - newest_ns < consent_ns)
 		return;
 	/* Told once; when the mailbox is full, at the next service. */
-	transport->consent_told =
-		mailbox_post(worker->plane->control, &(struct message){.type = MESSAGE_CONSENT_EXPIRED,
-								       .transport = transport});
+	transport->consent_told = mailbox_post(
+		worker->plane->control,
+		&(struct message){.type = MESSAGE_CONSENT_EXPIRED, .transport = transport});
 	if (transport->consent_told)
 		count(&worker->counters, COUNT_CONSENT_EXPIRED);
 }
@@ -305,7 +307,8 @@ static void on_sender_report(struct worker *worker, struct transport *transport,
 						.arrival_ns = worker->now_ns});
 }
 
-/* RFC 3550 6.4.1: round trip = now - LSR - DLSR, on our own clock by remembering when the SR left. */
+/* RFC 3550 6.4.1: round trip = now - LSR - DLSR, on our own clock by remembering when the SR left.
+ */
 static void take_round_trip(struct subscription *subscription, const struct rtcp_report *report,
 			    uint64_t now_ns)
 {

@@ -1,5 +1,5 @@
-/* The last packets of a feed, held by reference for viewers that ask again. One per feed and worker, not per viewer. The worker's
- * thread only. */
+/* The last packets of a feed, held by reference for viewers that ask again. One per feed and
+ * worker, not per viewer. The worker's thread only. */
 #pragma once
 
 #include <stdint.h>
@@ -9,7 +9,8 @@
 #define RETRANSMIT_SLOTS 512 /* packets; at 5 Mbps and 1200 B about one second */
 
 struct retransmit {
-	struct rte_mbuf *packets[RETRANSMIT_SLOTS]; /* owned references, by index modulo the slots */
+	struct rte_mbuf
+		*packets[RETRANSMIT_SLOTS]; /* owned references, by index modulo the slots */
 };
 
 void retransmit_init(struct retransmit *retransmit);

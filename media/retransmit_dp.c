@@ -4,8 +4,8 @@
 
 static struct rte_mbuf **slot_of(const struct retransmit *retransmit, int64_t index)
 {
-	return (struct rte_mbuf **)(uintptr_t)&retransmit->packets[(uint64_t)index %
-								   RETRANSMIT_SLOTS];
+	return (struct rte_mbuf **)(uintptr_t)&retransmit
+		->packets[(uint64_t)index % RETRANSMIT_SLOTS];
 }
 
 void retransmit_init(struct retransmit *retransmit)

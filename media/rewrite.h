@@ -1,5 +1,5 @@
-/* One viewer's numbering of a feed: sequence numbers and timestamps that go on without a gap when the publisher changes (a new epoch).
- * Pure over a small struct; the viewer's worker. */
+/* One viewer's numbering of a feed: sequence numbers and timestamps that go on without a gap when
+ * the publisher changes (a new epoch). Pure over a small struct; the viewer's worker. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,8 +8,8 @@
 struct rewrite {
 	bool started;
 	uint32_t epoch;
-	int64_t first_in;      /* lowest source index that may pass in this epoch */
-	int64_t index_offset;  /* out = in + offset */
+	int64_t first_in;     /* lowest source index that may pass in this epoch */
+	int64_t index_offset; /* out = in + offset */
 	uint32_t timestamp_offset;
 	int64_t highest_out;
 	uint32_t last_timestamp_out;
@@ -19,10 +19,12 @@ struct rewrite {
 /* Starts at random numbers (RFC 3550 5.1), given by the caller. */
 void rewrite_init(struct rewrite *rewrite, uint16_t sequence, uint32_t timestamp);
 
-/* Maps a packet of `epoch`. False: it must not be sent (an older epoch, or before the first packet of this one: its number would be one that is
- * already used). On an epoch's first packet the timestamp goes on by the time that passed, in `clock_hz` units. */
+/* Maps a packet of `epoch`. False: it must not be sent (an older epoch, or before the first packet
+ * of this one: its number would be one that is already used). On an epoch's first packet the
+ * timestamp goes on by the time that passed, in `clock_hz` units. */
 bool rewrite_map(struct rewrite *rewrite, uint32_t epoch, int64_t index_in, uint32_t timestamp_in,
 		 uint32_t clock_hz, uint64_t now_ns, int64_t *index_out, uint32_t *timestamp_out);
 
-/* The source index of a sequence number the viewer received in the present epoch. False: of an earlier epoch, or never sent. */
+/* The source index of a sequence number the viewer received in the present epoch. False: of an
+ * earlier epoch, or never sent. */
 bool rewrite_source(const struct rewrite *rewrite, uint16_t sequence_out, int64_t *index_in);

@@ -19,8 +19,7 @@ static void begin_epoch(struct rewrite *rewrite, uint32_t epoch, int64_t index_i
 		elapsed = (now_ns - rewrite->last_ns) / 1000 * clock_hz / 1000000;
 	if (elapsed == 0)
 		elapsed = 1;
-	rewrite->timestamp_offset =
-		rewrite->last_timestamp_out + (uint32_t)elapsed - timestamp_in;
+	rewrite->timestamp_offset = rewrite->last_timestamp_out + (uint32_t)elapsed - timestamp_in;
 	rewrite->index_offset = rewrite->highest_out + 1 - index_in;
 	rewrite->first_in = index_in;
 	rewrite->epoch = epoch;

@@ -35,9 +35,7 @@ static bool sdes_is_sound(const uint8_t *body, size_t size, unsigned int chunks)
 				return false;
 			at += 2u + body[at + 1];
 		}
-		/* The item list ends with at least one zero byte. */
-		if (at == size)
-			return false;
+		/* At least one zero byte ends the list: without it this goes past the end. */
 		at = (at + 4) & ~(size_t)3;
 		if (at > size)
 			return false;
@@ -57,18 +55,18 @@ static bool bye_is_sound(const uint8_t *body, size_t size, unsigned int sources)
 /* The fixed part of each type behind the common header, and what its count promises. */
 static bool take_fixed(struct rtcp_item *item)
 {
-	static const uint8_t fixed[] = {
-		[RTCP_SR - RTCP_SR] = SSRC_BYTES + SENDER_INFO_BYTES,
-		[RTCP_RR - RTCP_SR] = SSRC_BYTES,
-		[RTCP_SDES - RTCP_SR] = 0,
-		[RTCP_BYE - RTCP_SR] = 0,
-		[RTCP_APP - RTCP_SR] = SSRC_BYTES,
-		[RTCP_RTPFB - RTCP_SR] = 2 * SSRC_BYTES,
-		[RTCP_PSFB - RTCP_SR] = 2 * SSRC_BYTES,
-		[RTCP_XR - RTCP_SR] = SSRC_BYTES,
+	static const uint8_t fixed[RTCP_XR + 1] = {
+		[RTCP_SR] = SSRC_BYTES + SENDER_INFO_BYTES,
+		[RTCP_RR] = SSRC_BYTES,
+		[RTCP_SDES] = 0,
+		[RTCP_BYE] = 0,
+		[RTCP_APP] = SSRC_BYTES,
+		[RTCP_RTPFB] = 2 * SSRC_BYTES,
+		[RTCP_PSFB] = 2 * SSRC_BYTES,
+		[RTCP_XR] = SSRC_BYTES,
 	};
 	const uint8_t *at = item->body;
-	size_t taken = fixed[item->type - RTCP_SR];
+	size_t taken = fixed[item->type];
 	if (taken > item->body_bytes)
 		return false;
 	if (taken > 0)
@@ -111,7 +109,7 @@ static bool cut_packet(struct rtcp_reader *reader, struct rtcp_item *item)
 	size_t left = (size_t)(reader->end - reader->at);
 	if (left < COMMON_BYTES || reader->at[0] >> 6 != 2)
 		return false;
-	size_t size = 4u * (wire_read16(reader->at + 2) + 1u);
+	size_t size = (size_t)4 * (wire_read16(reader->at + 2) + 1u);
 	if (size > left)
 		return false;
 	*item = (struct rtcp_item){

@@ -80,7 +80,7 @@ static int parse_block(const uint8_t *bytes, size_t size, size_t *at,
 	if (size - *at < EXTENSION_HEAD_BYTES)
 		return -EBADMSG;
 	uint16_t profile = wire_read16(bytes + *at);
-	size_t length = 4u * wire_read16(bytes + *at + 2);
+	size_t length = (size_t)4 * wire_read16(bytes + *at + 2);
 	size_t begin = *at + EXTENSION_HEAD_BYTES;
 	if (length > size - begin)
 		return -EBADMSG;
@@ -99,7 +99,7 @@ int rtp_parse(const uint8_t *bytes, size_t size, const struct rtp_extension_map 
 {
 	if (size < RTP_HEADER_BYTES || size > UINT16_MAX || bytes[0] >> 6 != 2)
 		return -EBADMSG;
-	size_t at = RTP_HEADER_BYTES + 4u * (bytes[0] & 0x0f);
+	size_t at = RTP_HEADER_BYTES + (size_t)4 * (bytes[0] & 0x0f);
 	if (at > size)
 		return -EBADMSG;
 	memset(view->extension, 0, sizeof(view->extension));
@@ -147,7 +147,7 @@ int rtp_write(uint8_t *out, size_t room, const struct rtp_header *header,
 			    elements[i].bytes - 1u < ONE_BYTE_LENGTH_MAX;
 		end += elements[i].bytes;
 	}
-	end += n * (one_byte ? 1u : 2u);
+	end += (size_t)n * (one_byte ? 1 : 2);
 	end = (end + 3) & ~(size_t)3;
 	if (end > room || end > UINT16_MAX)
 		return -ENOSPC;

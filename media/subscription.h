@@ -1,5 +1,6 @@
-/* One viewer's playing of one feed: its own SSRCs, numbers, payload types and extension ids. Embedded in the viewer's transport;
- * touched by its home worker only, but for `stats` (relaxed atomics). */
+/* One viewer's playing of one feed: its own SSRCs, numbers, payload types and extension ids.
+ * Embedded in the viewer's transport; touched by its home worker only, but for `stats` (relaxed
+ * atomics). */
 #pragma once
 
 #include <stdbool.h>
@@ -9,14 +10,17 @@
 #include "media/feed.h"
 #include "media/rewrite.h"
 
-#define SUBSCRIPTION_MID_MAX   32
-#define SUBSCRIPTION_RTX_RECENT 64 /* retransmissions remembered, so that a repeated NACK within a round trip sends nothing */
+#define SUBSCRIPTION_MID_MAX 32
+#define SUBSCRIPTION_RTX_RECENT                                                                    \
+	64 /* retransmissions remembered, so that a repeated NACK within a round trip sends        \
+	      nothing */
 
 /* As agreed in SDP; filled by control, constant once the transport is published (or played). */
 struct subscription_config {
 	struct feed *feed; /* borrowed: the stream keeps it while viewers are attached */
 	uint32_t ssrc, rtx_ssrc;
-	uint8_t payload_type, rtx_payload_type; /* rtx 0: the viewer has none, nothing is ever sent again */
+	uint8_t payload_type,
+		rtx_payload_type; /* rtx 0: the viewer has none, nothing is ever sent again */
 	struct rtp_extension_map extensions;
 	char mid[SUBSCRIPTION_MID_MAX + 1];
 	uint16_t first_sequence, first_rtx_sequence; /* random */

@@ -1,11 +1,13 @@
-/* A viewer's copy of a packet: its header and extensions written anew, the payload copied behind them, protected with its keys. */
+/* A viewer's copy of a packet: its header and extensions written anew, the payload copied behind
+ * them, protected with its keys. */
 #include "media/subscription.h"
 
 #include "media/rtp.h"
 #include "media/transport.h"
 #include "media/worker.h"
 
-/* Video that shows no key frame for this long flows anyway: the decoder may know better than our parser. */
+/* Video that shows no key frame for this long flows anyway: the decoder may know better than our
+ * parser. */
 #define KEYFRAME_PATIENCE_NS 2000000000ull
 /* A packet is not sent again within this time. */
 #define RTX_REPEAT_NS 20000000ull
@@ -36,7 +38,8 @@ static bool begins_to_flow(struct worker *worker, struct subscription *subscript
 	return subscription->flowing;
 }
 
-/* Collects the elements this viewer agreed on. abs-send-time says when we send, MID is the viewer's own; the rest is passed on. */
+/* Collects the elements this viewer agreed on. abs-send-time says when we send, MID is the viewer's
+ * own; the rest is passed on. */
 static unsigned int gather_extensions(const struct subscription *subscription,
 				      struct rte_mbuf *packet, const uint8_t send_time[3],
 				      struct rtp_element *elements)
@@ -79,7 +82,8 @@ static void abs_send_time(uint64_t now_ns, uint8_t out[3])
 	out[2] = (uint8_t)value;
 }
 
-/* Writes `header`, this viewer's extensions and room for `prefix` bytes, then the source's payload. NULL: no buffer (counted). */
+/* Writes `header`, this viewer's extensions and room for `prefix` bytes, then the source's payload.
+ * NULL: no buffer (counted). */
 static struct rte_mbuf *copy_packet(struct worker *worker, const struct subscription *subscription,
 				    struct rte_mbuf *packet, const struct rtp_header *header,
 				    uint16_t prefix)

@@ -1,5 +1,5 @@
-/* One track a publisher sends: which packets are its, what is missing of it, and the feed it fills. Embedded in the publisher's transport; touched by
- * its home worker only. */
+/* One track a publisher sends: which packets are its, what is missing of it, and the feed it fills.
+ * Embedded in the publisher's transport; touched by its home worker only. */
 #pragma once
 
 #include <stdbool.h>
@@ -21,14 +21,15 @@ struct track_config {
 	uint32_t ssrc, rtx_ssrc;                /* 0: learnt from MID or payload type */
 	bool nack, pli, fir, transport_cc;
 	uint32_t epoch; /* first source's; later ones count up */
-	struct rtp_extension_map extensions; /* of its m-line: other lines may number theirs otherwise */
+	struct rtp_extension_map
+		extensions; /* of its m-line: other lines may number theirs otherwise */
 	char mid[TRACK_MID_MAX + 1];
 };
 
 struct track {
 	struct track_config config;
 	struct transport *transport; /* parent */
-	uint32_t ssrc, rtx_ssrc; /* 0: not seen */
+	uint32_t ssrc, rtx_ssrc;     /* 0: not seen */
 	uint32_t epoch;
 	struct reception reception;
 	bool has_ended; /* its source said BYE */
@@ -42,8 +43,8 @@ struct track {
 void track_start(struct worker *worker, struct track *track);
 void track_stop(struct worker *worker, struct track *track);
 
-/* A burst of decrypted RTP of one publisher: finds each packet's track, takes retransmissions apart, passes new packets to their feeds. Takes
- * ownership. */
+/* A burst of decrypted RTP of one publisher: finds each packet's track, takes retransmissions
+ * apart, passes new packets to their feeds. Takes ownership. */
 void track_on_packets(struct worker *worker, struct transport *transport, struct rte_mbuf **packets,
 		      unsigned int n);
 

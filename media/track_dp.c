@@ -1,5 +1,6 @@
-/* A publisher's packets: SSRC to track (signalled, or learnt from MID or payload type, RFC 8843 9.2), retransmissions taken apart (RFC
- * 4588), duplicates dropped, arrival noted for feedback, the rest passed to the track's feed in runs. */
+/* A publisher's packets: SSRC to track (signalled, or learnt from MID or payload type, RFC
+ * 8843 9.2), retransmissions taken apart (RFC 4588), duplicates dropped, arrival noted for
+ * feedback, the rest passed to the track's feed in runs. */
 #include "media/track.h"
 
 #include "media/report.h"
@@ -89,7 +90,8 @@ static struct source *known_source(struct transport *transport, const uint8_t *b
 	return NULL;
 }
 
-/* A source that was not signalled: its track by MID, else by payload type. NULL: of no track, or malformed. */
+/* A source that was not signalled: its track by MID, else by payload type. NULL: of no track, or
+ * malformed. */
 static struct source *learn_source(struct transport *transport, const uint8_t *bytes, size_t size)
 {
 	struct rtp_view view;
@@ -108,7 +110,8 @@ static struct source *learn_source(struct transport *transport, const uint8_t *b
 	return track_learn(transport, track, view.ssrc, is_rtx);
 }
 
-/* Turns a retransmission into the packet it repeats. False: it repeats nothing (a padding probe). */
+/* Turns a retransmission into the packet it repeats. False: it repeats nothing (a padding probe).
+ */
 static bool take_apart_rtx(struct rte_mbuf *packet, struct rtp_view *view)
 {
 	if (view->payload_bytes <= 2)
@@ -169,7 +172,8 @@ static struct track *admit(struct worker *worker, struct transport *transport,
 	int64_t index;
 	const uint8_t *bytes = packet_bytes(packet);
 	size_t size = rte_pktmbuf_data_len(packet);
-	const struct source *source = size < RTP_HEADER_BYTES ? NULL : known_source(transport, bytes);
+	const struct source *source =
+		size < RTP_HEADER_BYTES ? NULL : known_source(transport, bytes);
 	if (!source)
 		source = learn_source(transport, bytes, size);
 	struct track *track = source ? &transport->tracks[source->track] : NULL;

@@ -1,6 +1,7 @@
-/* One session's ICE, DTLS and SRTP (BUNDLE: one transport per session) with the tracks it publishes or the subscriptions it plays.
- * Control creates and publishes it; the worker that sees its first valid check becomes its home and owns the part marked so; the handshake
- * thread owns its DTLS association. It is freed by control behind a barrier, after both let go. */
+/* One session's ICE, DTLS and SRTP (BUNDLE: one transport per session) with the tracks it publishes
+ * or the subscriptions it plays. Control creates and publishes it; the worker that sees its first
+ * valid check becomes its home and owns the part marked so; the handshake thread owns its DTLS
+ * association. It is freed by control behind a barrier, after both let go. */
 #pragma once
 
 #include <stdatomic.h>
@@ -57,7 +58,8 @@ struct transport {
 	void *session;       /* control's own, for messages that come back */
 	bool dtls_active;
 	struct dtls_fingerprint peer_fingerprint;
-	struct rtp_extension_map mid_extension; /* of a publisher: MID alone, the same in all m-lines */
+	struct rtp_extension_map
+		mid_extension; /* of a publisher: MID alone, the same in all m-lines */
 	char cname[TRANSPORT_CNAME_MAX + 1];
 	uint32_t rtcp_ssrc; /* of reports about what we receive */
 	unsigned int n_tracks, n_subscriptions;
@@ -90,8 +92,10 @@ struct transport {
 	struct wheel_entry timer;
 };
 
-/* Control thread. NULL: no memory. The caller fills configs of tracks and subscriptions before it publishes. */
-struct transport *transport_create(struct plane *plane, unsigned int n_tracks, unsigned int n_subscriptions);
+/* Control thread. NULL: no memory. The caller fills configs of tracks and subscriptions before it
+ * publishes. */
+struct transport *transport_create(struct plane *plane, unsigned int n_tracks,
+				   unsigned int n_subscriptions);
 /* Control thread, before it is published: it will send transport-wide feedback. -ENOMEM. */
 int transport_add_twcc(struct transport *transport);
 /* Control thread, behind a barrier. Takes NULL. */
@@ -110,7 +114,8 @@ static inline void stat_add(struct transport *transport, enum transport_stat sta
 
 /* All below: home worker. */
 
-/* A valid check arrived on `flow`: remembers the pair, selects it when nominated. -ENOSPC when the flow table is full. */
+/* A valid check arrived on `flow`: remembers the pair, selects it when nominated. -ENOSPC when the
+ * flow table is full. */
 int transport_on_check(struct worker *worker, struct transport *transport, const struct flow *flow,
 		       bool use_candidate);
 /* The keys have come: media may flow. */
@@ -118,8 +123,8 @@ void transport_on_keys(struct worker *worker, struct transport *transport);
 /* SRTP and SRTCP of its validated flows. Take ownership. */
 void transport_on_rtp(struct worker *worker, struct transport *transport, struct rte_mbuf **packets,
 		      unsigned int n);
-void transport_on_rtcp(struct worker *worker, struct transport *transport, struct rte_mbuf **packets,
-		       unsigned int n);
+void transport_on_rtcp(struct worker *worker, struct transport *transport,
+		       struct rte_mbuf **packets, unsigned int n);
 /* Sends a datagram on the selected pair. Takes ownership. */
 void transport_send(struct worker *worker, struct transport *transport, struct rte_mbuf *packet);
 /* Protects and sends RTP (or RTCP) in order. Takes ownership. */

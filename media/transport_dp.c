@@ -7,12 +7,11 @@
 #include "media/report.h"
 #include "media/worker.h"
 
-/* A selected pair that has had no check for this long yields to one that has (a client that moved without nominating: checks come at least
- * every 6 s, RFC 7675). */
+/* A selected pair that has had no check for this long yields to one that has (a client that moved
+ * without nominating: checks come at least every 6 s, RFC 7675). */
 #define PAIR_STALE_NS 7000000000ull
 
-static void tell_control(struct worker *worker, struct transport *transport,
-			 enum message_type type)
+static void tell_control(struct worker *worker, struct transport *transport, enum message_type type)
 {
 	mailbox_post(worker->plane->control,
 		     &(struct message){.type = type, .transport = transport});
@@ -137,8 +136,8 @@ void transport_on_rtp(struct worker *worker, struct transport *transport, struct
 	track_on_packets(worker, transport, packets, n);
 }
 
-void transport_on_rtcp(struct worker *worker, struct transport *transport, struct rte_mbuf **packets,
-		       unsigned int n)
+void transport_on_rtcp(struct worker *worker, struct transport *transport,
+		       struct rte_mbuf **packets, unsigned int n)
 {
 	int result[PORT_BURST];
 	if (drop_unless_connected(worker, transport, packets, n))

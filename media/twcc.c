@@ -46,8 +46,6 @@ static void statuses_collect(const struct twcc *twcc, struct statuses *s)
 {
 	bool timed = false;
 	uint32_t previous = 0, ticks;
-	s->n = 0;
-	s->reference = 0;
 	for (int64_t index = twcc->next; index <= twcc->highest; index++, s->n++) {
 		s->state[s->n] = LOST;
 		if (!arrival_get(twcc, index, &ticks))
@@ -141,7 +139,7 @@ int twcc_write(struct twcc *twcc, uint8_t *out, size_t room, uint32_t sender_ssr
 	room &= ~(size_t)3;
 	if (room <= FIXED_BYTES)
 		return -ENOSPC;
-	struct statuses s;
+	struct statuses s = {0};
 	statuses_collect(twcc, &s);
 	size_t size = FIXED_BYTES;
 	size += chunks_write(&s, out + size, room - size);

@@ -30,11 +30,11 @@ static void restart(struct twcc *twcc, int64_t index)
 	twcc->highest = index;
 }
 
-/* Moves the window's end to index; the slots it runs over belong to packets that have not arrived.
- */
+/* Moves the window's end to index, which is marked next; the slots before it belong to packets that
+ * have not arrived. */
 static void advance(struct twcc *twcc, int64_t index)
 {
-	for (int64_t i = twcc->highest + 1; i <= index; i++) {
+	for (int64_t i = twcc->highest + 1; i < index; i++) {
 		unsigned int slot = (uint64_t)i % TWCC_WINDOW;
 		twcc->received_bits[slot / 64] &= ~(UINT64_C(1) << slot % 64);
 	}

@@ -1,4 +1,5 @@
-/* A timer wheel for one thread: entries with a due time, popped in slots of WHEEL_TICK_NS. An entry is embedded in what it times. */
+/* A timer wheel for one thread: entries with a due time, popped in slots of WHEEL_TICK_NS. An entry
+ * is embedded in what it times. */
 #pragma once
 
 #include <stdbool.h>
@@ -6,7 +7,7 @@
 #include <sys/queue.h>
 
 #define WHEEL_TICK_NS 4000000ull /* 4 ms: finer than any RTCP deadline we keep */
-#define WHEEL_SLOTS   512        /* 2 s ahead; what is due later passes through the last slot again */
+#define WHEEL_SLOTS   512 /* 2 s ahead; what is due later passes through the last slot again */
 
 struct wheel_entry {
 	TAILQ_ENTRY(wheel_entry) link;

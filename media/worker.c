@@ -1,6 +1,7 @@
-/* The worker's life: a round takes a burst from the port, a burst from the mailbox, what the wheel says is due, and sends. The clock is read
- * once a round. With nothing to do it sleeps in epoll on the port's and the mailbox's descriptors until the wheel's next
- * deadline; an idle node without sessions sleeps for good. */
+/* The worker's life: a round takes a burst from the port, a burst from the mailbox, what the wheel
+ * says is due, and sends. The clock is read once a round. With nothing to do it sleeps in epoll on
+ * the port's and the mailbox's descriptors until the wheel's next deadline; an idle node without
+ * sessions sleeps for good. */
 #include "media/worker.h"
 
 #include <errno.h>

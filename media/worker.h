@@ -1,5 +1,6 @@
-/* A worker: one thread that moves bursts between a port's queue and the sessions homed on it, run to completion. Everything a session's data
- * path touches is owned by its home worker; others reach it through the worker's mailbox. */
+/* A worker: one thread that moves bursts between a port's queue and the sessions homed on it, run
+ * to completion. Everything a session's data path touches is owned by its home worker; others reach
+ * it through the worker's mailbox. */
 #pragma once
 
 #include <stdatomic.h>
@@ -18,7 +19,8 @@
 struct plane;
 struct rte_hash;
 
-/* What a 5-tuple means to this worker: a pair of a session homed here, or the worker it belongs to. */
+/* What a 5-tuple means to this worker: a pair of a session homed here, or the worker it belongs to.
+ */
 struct flow_entry {
 	struct transport *transport; /* NULL: homed elsewhere */
 	int home;
@@ -28,8 +30,8 @@ struct flow_entry {
 
 struct worker {
 	unsigned int id;
-	struct plane *plane; /* parent */
-	struct port *port;   /* borrowed */
+	struct plane *plane;     /* parent */
+	struct port *port;       /* borrowed */
 	struct mailbox *mailbox; /* owned */
 	struct ice *ice;         /* owned */
 	struct rte_hash *flows;  /* owned: struct flow -> index into flow_entries */

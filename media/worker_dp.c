@@ -1,5 +1,5 @@
-/* A datagram's first steps: what protocol, whose session, which worker. SRTP of one session that came in one burst stays one
- * vector. */
+/* A datagram's first steps: what protocol, whose session, which worker. SRTP of one session that
+ * came in one burst stays one vector. */
 #include "media/worker.h"
 
 #include <errno.h>
@@ -10,7 +10,8 @@
 #include "media/ice.h"
 #include "media/plane.h"
 
-#define FOREIGN_FLOW_IDLE_NS 60000000000ull /* a foreign flow without checks for this long may be replaced */
+#define FOREIGN_FLOW_IDLE_NS                                                                       \
+	60000000000ull /* a foreign flow without checks for this long may be replaced */
 
 void worker_drop(struct worker *worker, struct rte_mbuf *packet, enum counter reason)
 {
@@ -88,8 +89,8 @@ static void note_foreign(struct worker *worker, const struct flow *flow, int hom
 {
 	struct flow_entry *entry = find_flow(worker, flow);
 	if (entry) {
-		*entry = (struct flow_entry){
-			.home = home, .used_ns = worker->now_ns, .flow = *flow};
+		*entry =
+			(struct flow_entry){.home = home, .used_ns = worker->now_ns, .flow = *flow};
 		return;
 	}
 	if (worker_flow_add(worker, flow, NULL, home) == 0)
@@ -240,8 +241,8 @@ void worker_on_packets(struct worker *worker, struct rte_mbuf **packets, unsigne
 	struct run run = {.n = 0};
 
 	for (unsigned int i = 0; i < n; i++) {
-		enum demux_kind kind = demux_classify(packet_bytes(packets[i]),
-						      rte_pktmbuf_data_len(packets[i]));
+		enum demux_kind kind =
+			demux_classify(packet_bytes(packets[i]), rte_pktmbuf_data_len(packets[i]));
 		switch (kind) {
 		case DEMUX_STUN:
 			on_stun(worker, packets[i]);

@@ -1,4 +1,5 @@
-/* The table owns the configuration it was given last; an entry that still has sessions outlives its row in it. */
+/* The table owns the configuration it was given last; an entry that still has sessions outlives its
+ * row in it. */
 #include "slices/tenant.h"
 
 #include <errno.h>

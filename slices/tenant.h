@@ -1,4 +1,5 @@
-/* The tenants of this node as admission sees them: looked up by id, replaced as a whole on reload. Control thread. */
+/* The tenants of this node as admission sees them: looked up by id, replaced as a whole on reload.
+ * Control thread. */
 #pragma once
 
 #include "conf/tenants.h"
@@ -13,13 +14,14 @@ struct tenant_table;
 
 struct tenant_table *tenant_table_create(void);
 void tenant_table_destroy(struct tenant_table *table);
-/* Takes ownership of what `fresh` holds and leaves it empty. Tenants that are gone keep their entry (config NULL) while they
- * have sessions. -ENOMEM: some of the new ones are missing. */
+/* Takes ownership of what `fresh` holds and leaves it empty. Tenants that are gone keep their entry
+ * (config NULL) while they have sessions. -ENOMEM: some of the new ones are missing. */
 int tenant_table_replace(struct tenant_table *table, struct tenants_config *fresh);
-/* NULL: unknown. `config` is borrowed until the next replace; the entry lives while it has sessions. */
+/* NULL: unknown. `config` is borrowed until the next replace; the entry lives while it has
+ * sessions. */
 struct tenant *tenant_find(struct tenant_table *table, const char *id, size_t len);
-/* The tenant's key with this id ("" = its first) and algorithm, or NULL; *owner is the tenant. A token says whose it is in its
- * `tenant` claim, so no tenant's key can ever speak for another. */
+/* The tenant's key with this id ("" = its first) and algorithm, or NULL; *owner is the tenant. A
+ * token says whose it is in its `tenant` claim, so no tenant's key can ever speak for another. */
 const struct jwt_key *tenant_key_find(struct tenant_table *table, const char *tenant_id,
 				      const char *key_id, enum jwt_algorithm algorithm,
 				      struct tenant **owner);

@@ -1,9 +1,10 @@
 /**
- * The console: a publisher, any number of players, and the node, all through the SDK that applications use.
+ * The console: a publisher, any number of players, and the node, all through the SDK that
+ * applications use.
  *
  * Tenant, stream and token come in the address's fragment, which is never sent to a server:
- * #tenant=demo&stream=live&token=... The token then moves to the tab's own storage, so that an address copied
- * from this page gives nobody access.
+ * #tenant=demo&stream=live&token=... The token then moves to the tab's own storage, so that an
+ * address copied from this page gives nobody access.
  */
 
 import { Session } from './nn5g.js';
@@ -53,7 +54,7 @@ function describeToken() {
   }
 }
 
-/** @returns {import('./nn5g.js').Options | null} null: something is missing, and the form says so. */
+/** @returns {import('./nn5g.js').Options | null} null: something is missing; the form says so. */
 function target() {
   if (!byId('access').reportValidity()) return null;
   return {
@@ -75,10 +76,16 @@ async function openSource(form) {
   const source = form.get('source');
   if (source === 'pattern') return openPattern({ width, height, sound });
   const video = { width, height, frameRate: 30 };
-  const media = source === 'screen'
-    ? await navigator.mediaDevices.getDisplayMedia({ video, audio: sound })
-    : await navigator.mediaDevices.getUserMedia({ video: source === 'camera' && video, audio: sound });
-  const stop = () => { for (const track of media.getTracks()) track.stop(); };
+  const media =
+    source === 'screen'
+      ? await navigator.mediaDevices.getDisplayMedia({ video, audio: sound })
+      : await navigator.mediaDevices.getUserMedia({
+          video: source === 'camera' && video,
+          audio: sound,
+        });
+  const stop = () => {
+    for (const track of media.getTracks()) track.stop();
+  };
   return { media, stop };
 }
 
@@ -122,9 +129,10 @@ function showRefusal(error) {
   const note = document.createElement('p');
   note.className = 'card problem';
   note.role = 'alert';
-  note.textContent = error.name === 'NotAllowedError'
-    ? 'The browser was not allowed to open camera, microphone or screen.'
-    : `No source: ${error.message}`;
+  note.textContent =
+    error.name === 'NotAllowedError'
+      ? 'The browser was not allowed to open camera, microphone or screen.'
+      : `No source: ${error.message}`;
   byId('publish-panels').replaceChildren(note);
 }
 
@@ -135,7 +143,9 @@ function addPlayer() {
   if (!options) return;
   players += 1;
   const session = new Session('play', options);
-  const panel = new Panel(session, { title: `Player ${players}: ${options.tenant} / ${options.stream}` });
+  const panel = new Panel(session, {
+    title: `Player ${players}: ${options.tenant} / ${options.stream}`,
+  });
   byId('play-panels').append(panel.root);
   panel.video.srcObject = session.media;
   session.start().catch(() => {}); // the panel shows the `error` event
@@ -144,7 +154,9 @@ function addPlayer() {
 readFragment();
 for (const field of Object.values(access)) field.addEventListener('change', keepFragment);
 access.token.addEventListener('input', describeToken);
-addEventListener('hashchange', () => { if (location.hash.includes('token=')) readFragment(); });
+addEventListener('hashchange', () => {
+  if (location.hash.includes('token=')) readFragment();
+});
 setInterval(describeToken, 30_000);
 byId('access').addEventListener('submit', (/** @type {Event} */ event) => event.preventDefault());
 byId('token-show').addEventListener('click', () => {

@@ -1,14 +1,14 @@
 /**
- * A small live graph of one value: the last minute as a line on a canvas, in the colour of the canvas,
- * drawn again whenever a value, the size or the colour scheme changes.
+ * A small live graph of one value: the last minute as a line on a canvas, in the colour of the
+ * canvas, drawn again whenever a value, the size or the colour scheme changes.
  */
 
 const SAMPLES = 60;
 const LINE_WIDTH = 1.5;
 
 /**
- * The smallest round number (1, 2, 5 times a power of ten) that is at least `value`, so that the scale
- * stays the same while the value moves a little.
+ * The smallest round number (1, 2, 5 times a power of ten) that is at least `value`, so that the
+ * scale stays the same while the value moves a little.
  * @param {number} value
  */
 export function roundUp(value) {
@@ -32,7 +32,7 @@ export class Graph {
    * @param {string} options.name For those who cannot see it.
    * @param {(value: number) => string} options.format
    * @param {number} [options.low] The scale's lower end; default 0.
-   * @param {number} options.high Its upper end, unless a value is higher: then the next round number.
+   * @param {number} options.high Its upper end, unless a value is higher: the next round number.
    */
   constructor(canvas, { name, format, low = 0, high }) {
     this.#canvas = canvas;
@@ -49,7 +49,8 @@ export class Graph {
     this.#values.push(value);
     if (this.#values.length > SAMPLES) this.#values.shift();
     const top = this.#format(Math.max(...this.#values));
-    this.#canvas.ariaLabel = `${this.#name}: ${this.#format(value)}, highest of the last minute ${top}`;
+    const now = this.#format(value);
+    this.#canvas.ariaLabel = `${this.#name}: ${now}, highest of the last minute ${top}`;
     this.#draw();
   }
 

@@ -3,24 +3,38 @@
  *
  *     import { publish, play } from './nn5g.js';
  *
- *     const live = await publish({ tenant: 'demo', stream: 'live', token,
- *                                  media: { audio: true, video: { width: 1280, height: 720 } } });
+ *     const live = await publish({ tenant: 'demo', stream: 'live', token, media });
  *     const view = await play({ tenant: 'demo', stream: 'live', token, video: videoElement });
  *     view.addEventListener('stats', ({ detail }) => console.log(detail.bitrateBps));
  *     await view.stop();
  *
- * A Session owns one resource on the gateway and one RTCPeerConnection at a time. What always holds:
- * one attempt to connect or to recover runs at a time; every resource the gateway created for us is
- * deleted, by stop(), by the attempt that replaces it, or when the page goes away; after `ended`
- * nothing runs and no other event follows.
+ * A Session owns one resource on the gateway and one RTCPeerConnection at a time. What always
+ * holds: one attempt to connect or to recover runs at a time; every resource the gateway created
+ * for us is deleted, by stop(), by the attempt that replaces it, or when the page goes away;
+ * after `ended` nothing runs and no other event follows.
  *
- * The gateway is ICE-lite: it has one address and learns ours from the checks we send. So the offer is
- * sent at once, without waiting for candidates, and none are trickled.
+ * The gateway is ICE-lite: it has one address and learns ours from the checks we send. So the
+ * offer is sent at once, without waiting for candidates, and none are trickled.
  */
 
 import { EventChannel } from './nn5g_events.js';
-import { Nn5gError, iceServersOf, parseLinks, request, sleep } from './nn5g_http.js';
-import { connected, preferCodec, restartFragment, restartedAnswer } from './nn5g_peer.js';
+import {
+  Nn5gError,
+  iceServersOf,
+  isCounterOffer,
+  isPassing,
+  parseLinks,
+  request,
+  retryDelay,
+  sleep,
+} from './nn5g_http.js';
+import {
+  addTracks,
+  connected,
+  restartFragment,
+  restartedAnswer,
+  senderLevel,
+} from './nn5g_peer.js';
 import { digest } from './nn5g_stats.js';
 
 export { Nn5gError };
@@ -28,11 +42,9 @@ export { Nn5gError };
 const CONNECT_TIMEOUT_MS = 10_000; // from the answer to the connection
 const DISCONNECTED_GRACE_MS = 3_000; // a short gap heals by itself
 const RESTART_TIMEOUT_MS = 4_000; // then the session is renewed instead
-const BACKOFF_FIRST_MS = 500;
-const BACKOFF_MAX_MS = 10_000;
-const WAIT_MS = 1_000; // for a publisher, when the gateway names no time
+const DELETE_TIMEOUT_MS = 3_000;
 const STATS_INTERVAL_MS = 1_000;
-const STATS_FRESH_MS = 200; // rates over less than this are noise
+const STATS_FRESH_MS = 200; // rates over less are noise
 
 /** Ends that a new session would not undo. @see Session `ended` */
 const FINAL_REASONS = ['USER_EXIT', 'COST_LIMIT', 'OPERATOR', 'EXPIRED'];
@@ -40,7 +52,7 @@ const FINAL_REASONS = ['USER_EXIT', 'COST_LIMIT', 'OPERATOR', 'EXPIRED'];
 /**
  * @typedef {object} Options Of publish() and play().
  * @property {string} [url] The endpoint. Or its parts:
- * @property {string} [base] The gateway, for instance "https://edge.example:8443"; default: the page's.
+ * @property {string} [base] The gateway, like "https://edge.example:8443"; default: the page's.
  * @property {string} [tenant]
  * @property {string} [stream]
  * @property {string | (() => string | Promise<string>)} [token] Bearer token. A function is asked
@@ -51,33 +63,27 @@ const FINAL_REASONS = ['USER_EXIT', 'COST_LIMIT', 'OPERATOR', 'EXPIRED'];
  * @property {AbortSignal} [signal] Aborting it stops the session.
  * @property {MediaStream | MediaStreamConstraints} [media] What to publish; default: camera and
  *   microphone. Tracks the session asked for itself are stopped with it.
- * @property {string} [codec] Publish only as "VP8", "VP9", "H264" or "AV1"; default: the browser's choice.
+ * @property {string} [codec] Publish as "VP8", "VP9", "H264" or "AV1" only.
  * @property {number} [maxBitrate] Of published video, bits per second.
  * @property {HTMLVideoElement} [video] Where to play.
  * @property {boolean} [wait] Play: wait for a publisher when there is none; default true.
  */
 
-/** A WHEP gateway's own offer. @param {Response} response */
-const isCounterOffer = (response) => response.status === 406 && response.headers.has('location');
-
-/**
- * @typedef {'new' | 'connecting' | 'waiting' | 'connected' | 'reconnecting' | 'ended'} State
- *   `waiting`: nothing is published yet.
- */
+/** @typedef {'new' | 'connecting' | 'waiting' | 'connected' | 'reconnecting' | 'ended'} State */
 
 /**
  * A published or played stream. publish() and play() make and start one; make it yourself to listen
  * before it starts.
  *
  * Events, all CustomEvents with a `detail`:
- * - `state` `{ state: State, reason: string }`
+ * - `state` `{ state: State, reason: string }`; `waiting`: nothing is published yet
  * - `stats` {@link import('./nn5g_stats.js').Digest}, once per second while connected
  * - `message` what the gateway says: `{ type: 'session.state' | 'session.stats' |
  *   'stream.started' | 'stream.stopped' | string, ... }`
  * - `reconnecting` `{ attempt: number, delayMs: number, error: Nn5gError }`, before each wait
  * - `error` `{ error: Error }`, when it ends because of one
- * - `ended` `{ reason: string }`: "STOPPED" by stop(), "FAILED" after `error`, else what the gateway
- *   said: "USER_EXIT", "COST_LIMIT", "OPERATOR", "EXPIRED"
+ * - `ended` `{ reason: string }`: "STOPPED" by stop(), "FAILED" after `error`, else what the
+ *   gateway said: "USER_EXIT", "COST_LIMIT", "OPERATOR", "EXPIRED"
  */
 export class Session extends EventTarget {
   #kind;
@@ -119,15 +125,25 @@ export class Session extends EventTarget {
   }
 
   /** @returns {'publish' | 'play'} */
-  get kind() { return this.#kind; }
+  get kind() {
+    return this.#kind;
+  }
   /** @returns {State} */
-  get state() { return this.#state; }
+  get state() {
+    return this.#state;
+  }
   /** The connection in use; another one after a renewal. */
-  get pc() { return this.#pc; }
+  get pc() {
+    return this.#pc;
+  }
   /** The session's id on the gateway; "" while there is none. */
-  get id() { return this.#resource.split('/').pop() ?? ''; }
+  get id() {
+    return this.#resource.split('/').pop() ?? '';
+  }
   /** What is published or played. Stays the same object when the session is renewed. */
-  get media() { return this.#media; }
+  get media() {
+    return this.#media;
+  }
 
   /**
    * Connects. Once per session.
@@ -194,9 +210,11 @@ export class Session extends EventTarget {
   #end(reason, error) {
     if (this.#state === 'ended') return;
     this.#discard();
-    this.#over.abort(reason === 'STOPPED'
-      ? new DOMException('the session was stopped', 'AbortError')
-      : new Nn5gError(`the gateway ended the session: ${reason}`));
+    this.#over.abort(
+      reason === 'STOPPED'
+        ? new DOMException('the session was stopped', 'AbortError')
+        : new Nn5gError(`the gateway ended the session: ${reason}`),
+    );
     globalThis.removeEventListener?.('pagehide', this.#onPageHide);
     if (this.#ownsMedia) for (const track of this.#media.getTracks()) track.stop();
     if (error) this.#emit('error', { error });
@@ -207,7 +225,8 @@ export class Session extends EventTarget {
   async #takeMedia() {
     const { media = { audio: true, video: true } } = this.#options;
     this.#ownsMedia = !(media instanceof MediaStream);
-    this.#media = media instanceof MediaStream ? media : await navigator.mediaDevices.getUserMedia(media);
+    this.#media =
+      media instanceof MediaStream ? media : await navigator.mediaDevices.getUserMedia(media);
     if (!this.#over.signal.aborted) return;
     for (const track of this.#media.getTracks()) if (this.#ownsMedia) track.stop();
     throw this.#over.signal.reason;
@@ -241,14 +260,10 @@ export class Session extends EventTarget {
   #retryDelay(error, attempt, isFirst) {
     const { wait = true, reconnect = true } = this.#options;
     if (!(error instanceof Nn5gError)) return null;
-    const asked = error.retryAfterMs;
-    // Everyone who waits for the same event would come back in the same instant: spread them.
-    const spread = 0.75 + Math.random() / 2;
-    if (error.status === 409 && this.#kind === 'play') return wait ? (asked ?? WAIT_MS) * spread : null;
-    const isPassing = error.status === 0 || error.status === 409 || error.status === 429 ||
-      error.status >= 500;
-    if (!isPassing || (isFirst ? asked === null : !reconnect)) return null;
-    return asked ?? Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (attempt - 1)) * spread;
+    const isUnpublished = error.status === 409 && this.#kind === 'play';
+    if (isUnpublished) return wait ? retryDelay(error, 1) : null;
+    if (!isPassing(error) || (isFirst ? error.retryAfterMs === null : !reconnect)) return null;
+    return retryDelay(error, attempt);
   }
 
   /** One try: a new connection, a new resource, media flowing. */
@@ -266,17 +281,16 @@ export class Session extends EventTarget {
       // Not aborted by stop(): only the answer tells what there is to delete.
       accepts: isCounterOffer,
     });
-    const isTaken = isCounterOffer(response);
+    this.#isTaken = isCounterOffer(response);
     const links = this.#takeResource(response);
     const sdp = await response.text();
     if (signal.aborted) await this.#discard();
     signal.throwIfAborted();
-    if (isTaken) pc = this.#openConnection();
-    this.#isTaken = isTaken;
+    if (this.#isTaken) pc = this.#openConnection();
     // ICE starts at setLocalDescription: by then the gateway has named its servers.
     const iceServers = [...(this.#options.iceServers ?? []), ...iceServersOf(links)];
     if (iceServers.length) pc.setConfiguration({ ...pc.getConfiguration(), iceServers });
-    if (isTaken) {
+    if (this.#isTaken) {
       await this.#answer(pc, sdp);
     } else {
       await pc.setLocalDescription(offer);
@@ -299,18 +313,11 @@ export class Session extends EventTarget {
 
   /** @param {RTCPeerConnection} pc */
   #addMedia(pc) {
-    if (this.#kind === 'play') {
+    if (this.#kind === 'publish') {
+      addTracks(pc, this.#media, this.#options);
+    } else {
       pc.addTransceiver('audio', { direction: 'recvonly' });
       pc.addTransceiver('video', { direction: 'recvonly' });
-      return;
-    }
-    const { codec, maxBitrate } = this.#options;
-    for (const track of this.#media.getTracks()) {
-      const isVideo = track.kind === 'video';
-      const sendEncodings = isVideo && maxBitrate ? [{ maxBitrate }] : [{}];
-      const streams = [this.#media];
-      const transceiver = pc.addTransceiver(track, { direction: 'sendonly', streams, sendEncodings });
-      if (isVideo && codec) preferCodec(transceiver, codec);
     }
   }
 
@@ -319,9 +326,8 @@ export class Session extends EventTarget {
    * @param {Response} response
    */
   #takeResource(response) {
-    const { status } = response;
     const location = response.headers.get('location');
-    if (!location) throw new Nn5gError('the gateway answered without a session', { status });
+    if (!location) throw new Nn5gError('the gateway answered without a session');
     const links = parseLinks(response.headers.get('link'));
     this.#resource = new URL(location, response.url).href;
     this.#etag = response.headers.get('etag') ?? '';
@@ -438,7 +444,10 @@ export class Session extends EventTarget {
     if (pc.connectionState !== 'connected') return;
     const report = /** @type {any} */ (await pc.getStats());
     if (pc !== this.#pc) return;
-    this.#digest = digest(report, this.#report, this.#kind);
+    const now = digest(report, this.#report, this.#kind);
+    // Browsers report no level of what is muted here; the sender's own says what is to be heard.
+    if (now.audio) now.audio.level ||= senderLevel(pc);
+    this.#digest = now;
     this.#report = report;
     this.#emit('stats', this.#digest);
   }
@@ -463,8 +472,8 @@ export class Session extends EventTarget {
     const resource = this.#resource;
     this.#resource = '';
     if (!resource) return;
-    await request('DELETE', resource, { token: this.#token, keepalive: true, timeoutMs: 3_000 })
-      .catch(() => {});
+    const more = { token: this.#token, keepalive: true, timeoutMs: DELETE_TIMEOUT_MS };
+    await request('DELETE', resource, more).catch(() => {});
   }
 }
 

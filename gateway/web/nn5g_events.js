@@ -1,6 +1,7 @@
 /**
- * The event channel of one session: a WebSocket that carries JSON messages from the gateway. Opens again
- * after a loss, a few times: the session lives on without it. nn5g.js is the only user.
+ * The event channel of one session: a WebSocket that carries JSON messages from the gateway.
+ * Opens again after a loss, a few times: the session lives on without it. nn5g.js is the only
+ * user.
  */
 
 import { sleep } from './nn5g_http.js';
@@ -33,7 +34,9 @@ export class EventChannel {
     const socket = new WebSocket(this.#url);
     const end = () => socket.close();
     signal.addEventListener('abort', end);
-    socket.addEventListener('open', () => { this.#failures = 0; });
+    socket.addEventListener('open', () => {
+      this.#failures = 0;
+    });
     socket.addEventListener('message', ({ data }) => {
       if (!signal.aborted) this.#hear(data);
     });

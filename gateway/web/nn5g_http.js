@@ -3,6 +3,10 @@
  * protocols add, and waiting between tries. No state. nn5g.js is the only user.
  */
 
+const BACKOFF_FIRST_MS = 500;
+const BACKOFF_MAX_MS = 10_000;
+const TIMEOUT_MS = 10_000;
+
 /**
  * Why a request or a session failed. `message` is fit for showing to a person.
  *
@@ -73,8 +77,28 @@ export function iceServersOf(links) {
   return links
     .filter(({ parameters }) => parameters.rel === 'ice-server')
     .map(({ target, parameters: { username, credential } }) =>
-      username === undefined ? { urls: target } : { urls: target, username, credential });
+      username === undefined ? { urls: target } : { urls: target, username, credential },
+    );
 }
+
+/** Could the same request succeed a little later? @param {Nn5gError} error */
+export const isPassing = ({ status }) =>
+  status === 0 || status === 409 || status === 429 || status >= 500;
+
+/**
+ * How long to wait before trying again: never less than the gateway asks for, and not the same for
+ * all, who would else come back in the same instant.
+ * @param {Nn5gError} error @param {number} attempt From 1.
+ * @returns {number} Milliseconds.
+ */
+export function retryDelay(error, attempt) {
+  const backoff = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (attempt - 1));
+  return (error.retryAfterMs ?? backoff) * (1 + Math.random() / 2);
+}
+
+/** Is it a WHEP gateway's own offer? @param {Response} response */
+export const isCounterOffer = (response) =>
+  response.status === 406 && response.headers.has('location');
 
 /**
  * fetch() that fails as Nn5gError.
@@ -92,7 +116,7 @@ export function iceServersOf(links) {
  * @throws {Nn5gError | DOMException} The latter, named AbortError, when `signal` was aborted.
  */
 export async function request(method, url, more = {}) {
-  const { token, headers = {}, body, signal, timeoutMs = 10_000, keepalive, accepts } = more;
+  const { token, headers = {}, body, signal, timeoutMs = TIMEOUT_MS, keepalive, accepts } = more;
   if (token) headers.authorization = `Bearer ${token}`;
   const limit = new AbortController();
   const giveUp = () => limit.abort(signal?.reason);

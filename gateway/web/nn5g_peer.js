@@ -1,6 +1,6 @@
 /**
- * What the SDK does with a peer connection besides negotiating: waiting for it, choosing a codec, and the
- * session description of an ICE restart. No state. nn5g.js is the only user.
+ * What the SDK does with a peer connection besides negotiating: waiting for it, choosing a codec,
+ * and the session description of an ICE restart. No state. nn5g.js is the only user.
  */
 
 import { Nn5gError } from './nn5g_http.js';
@@ -35,20 +35,53 @@ export function connected(pc, ms, signal) {
  * Offers one codec, and what repairs it, instead of all.
  * @param {RTCRtpTransceiver} transceiver @param {string} name
  */
-export function preferCodec(transceiver, name) {
+function preferCodec(transceiver, name) {
   /** @param {RTCRtpCapabilities | null} capabilities */
-  const matching = (capabilities) => (capabilities?.codecs ?? []).filter(
-    ({ mimeType }) => mimeType.toLowerCase() === `video/${name.toLowerCase()}`);
+  const matching = (capabilities) =>
+    (capabilities?.codecs ?? []).filter(
+      ({ mimeType }) => mimeType.toLowerCase() === `video/${name.toLowerCase()}`,
+    );
   const repair = (RTCRtpReceiver.getCapabilities('video')?.codecs ?? []).filter(
-    ({ mimeType }) => mimeType.toLowerCase() === 'video/rtx');
+    ({ mimeType }) => mimeType.toLowerCase() === 'video/rtx',
+  );
   const sendable = matching(RTCRtpSender.getCapabilities('video'));
   if (!sendable.length) throw new Nn5gError(`this browser cannot encode ${name}`);
   try {
     transceiver.setCodecPreferences([...sendable, ...repair]);
   } catch {
     // Browsers that follow the newer text of the specification compare with what can be received.
-    transceiver.setCodecPreferences([...matching(RTCRtpReceiver.getCapabilities('video')), ...repair]);
+    transceiver.setCodecPreferences([
+      ...matching(RTCRtpReceiver.getCapabilities('video')),
+      ...repair,
+    ]);
   }
+}
+
+/**
+ * Sends these tracks.
+ * @param {RTCPeerConnection} pc @param {MediaStream} media
+ * @param {{ codec?: string, maxBitrate?: number }} options Of video: its name in SDP; bits per second.
+ */
+export function addTracks(pc, media, { codec, maxBitrate }) {
+  for (const track of media.getTracks()) {
+    const isVideo = track.kind === 'video';
+    const transceiver = pc.addTransceiver(track, {
+      direction: 'sendonly',
+      streams: [media],
+      sendEncodings: isVideo && maxBitrate ? [{ maxBitrate }] : [{}],
+    });
+    if (isVideo && codec) preferCodec(transceiver, codec);
+  }
+}
+
+/**
+ * How loud what arrives is, as its sender says in the packets (RFC 6464).
+ * @param {RTCPeerConnection} pc
+ * @returns {number} 0..1; 0 as well when nobody says.
+ */
+export function senderLevel(pc) {
+  const receiver = pc.getReceivers().find(({ track }) => track.kind === 'audio');
+  return receiver?.getSynchronizationSources()[0]?.audioLevel ?? 0;
 }
 
 /**
@@ -61,13 +94,17 @@ export function restartFragment(sdp) {
   const first = media[0] ?? '';
   /** @param {RegExp} line @param {string} text */
   const pick = (line, text) => text.match(line)?.[0];
-  return [
-    pick(/^a=group:BUNDLE.*$/m, head),
-    pick(/^m=.*$/m, first),
-    pick(/^a=mid:.*$/m, first),
-    pick(/^a=ice-ufrag:.*$/m, first),
-    pick(/^a=ice-pwd:.*$/m, first),
-  ].filter(Boolean).join('\r\n') + '\r\n';
+  return (
+    [
+      pick(/^a=group:BUNDLE.*$/m, head),
+      pick(/^m=.*$/m, first),
+      pick(/^a=mid:.*$/m, first),
+      pick(/^a=ice-ufrag:.*$/m, first),
+      pick(/^a=ice-pwd:.*$/m, first),
+    ]
+      .filter(Boolean)
+      .join('\r\n') + '\r\n'
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
- * What a peer connection's statistics (W3C webrtc-stats) say, boiled down to the numbers a person or
- * a dashboard wants. A pure function: counters come from the report, rates from the difference to
- * the sample before it. nn5g.js calls it once per second.
+ * What a peer connection's statistics (W3C webrtc-stats) say, boiled down to the numbers a person
+ * or a dashboard wants. A pure function: counters come from the report, rates from the difference
+ * to the sample before it. nn5g.js calls it once per second.
  */
 
 /**
@@ -25,7 +25,7 @@
  * @property {number} framesDropped Frames decoded too late to be shown (viewer).
  * @property {string} limitation Why the encoder sends less than it could: "none", "cpu",
  *   "bandwidth", "other" (publisher).
- * @property {number} level Audio level 0..1; 0 for video.
+ * @property {number} level Audio level 0..1; 0 for video. Of a muted player as the sender says.
  * @property {number} energy Total audio energy (W3C totalAudioEnergy): rises while there is sound.
  */
 
@@ -93,7 +93,11 @@ function digestRow(report, before, row) {
     bitrateBps: 8 * rate(inbound ? 'bytesReceived' : 'bytesSent'),
     packets: (inbound ? row.packetsReceived : row.packetsSent) ?? 0,
     lost: (inbound ? row.packetsLost : peer?.packetsLost) ?? 0,
-    lossRatio: inbound ? (expected ? grown('packetsLost') / expected : 0) : (peer?.fractionLost ?? 0),
+    lossRatio: inbound
+      ? expected
+        ? grown('packetsLost') / expected
+        : 0
+      : (peer?.fractionLost ?? 0),
     jitterMs: 1000 * ((inbound ? row.jitter : peer?.jitter) ?? 0),
     nacks: row.nackCount ?? 0,
     plis: row.pliCount ?? 0,
@@ -114,7 +118,7 @@ function digestRow(report, before, row) {
 
 /**
  * @param {Report} report The statistics now.
- * @param {Report | undefined} before The sample before, of the same connection; without it, rates are 0.
+ * @param {Report | undefined} before The sample before; without it, rates are 0.
  * @param {'publish' | 'play'} kind Which direction the media goes.
  * @returns {Digest}
  */

@@ -1,6 +1,6 @@
 /**
- * The node as it describes itself: /readyz and /healthz for the line at the top, /metrics (Prometheus text)
- * for the table. Asks only while the page can be seen.
+ * The node as it describes itself: /readyz and /healthz for the line at the top, /metrics
+ * (Prometheus text) for the table. Asks only while the page can be seen.
  */
 
 const INTERVAL_MS = 2000;
@@ -45,7 +45,9 @@ export function parseMetrics(text) {
 function formatAge(seconds) {
   if (seconds < 120) return `${Math.round(seconds)} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} days`;
+  return seconds < 172_800
+    ? `${Math.round(seconds / 3600)} h`
+    : `${Math.round(seconds / 86_400)} days`;
 }
 
 /** @param {number} value */
@@ -77,7 +79,8 @@ export class NodeView {
     if (document.visibilityState !== 'visible') return;
     try {
       const [ready, health, metrics] = await Promise.all(
-        ['readyz', 'healthz', 'metrics'].map((path) => fetch(path, { cache: 'no-store' })));
+        ['readyz', 'healthz', 'metrics'].map((path) => fetch(path, { cache: 'no-store' })),
+      );
       this.#tell(ready.ok, await health.json().catch(() => ({})));
       if (metrics.ok) this.#take(parseMetrics(await metrics.text()));
     } catch {
@@ -95,14 +98,18 @@ export class NodeView {
       health.node ?? health.name,
       health.version && `version ${health.version}`,
       uptime !== undefined && `up ${formatAge(uptime)}`,
-    ].filter(Boolean).join(' · ');
+    ]
+      .filter(Boolean)
+      .join(' · ');
   }
 
   /** @param {Sample[]} samples */
   #take(samples) {
     const nowMs = performance.now();
     const seconds = (nowMs - this.#takenMs) / 1000;
-    const before = new Map(this.#samples.map((sample) => [sample.name + sample.labels, sample.value]));
+    const before = new Map(
+      this.#samples.map((sample) => [sample.name + sample.labels, sample.value]),
+    );
     this.#rates.clear();
     for (const { name, labels, value, isCounter } of samples) {
       const past = before.get(name + labels);
@@ -117,7 +124,8 @@ export class NodeView {
     const wanted = this.#filter.value.trim().toLowerCase();
     // Without a filter, what never happened stays out of sight.
     const shown = this.#samples.filter(({ name, labels, value }) =>
-      wanted ? `${name} ${labels}`.toLowerCase().includes(wanted) : value !== 0);
+      wanted ? `${name} ${labels}`.toLowerCase().includes(wanted) : value !== 0,
+    );
     this.#empty.hidden = shown.length > 0;
     this.#rows.replaceChildren(...shown.map((sample) => this.#row(sample)));
   }
@@ -128,7 +136,9 @@ export class NodeView {
     const row = document.createElement('tr');
     row.title = help;
     const texts = [
-      name.replace(/_total$/, '').replaceAll('_', ' '), labels, formatNumber(value),
+      name.replace(/_total$/, '').replaceAll('_', ' '),
+      labels,
+      formatNumber(value),
       rate ? formatNumber(Math.max(0, rate)) : '',
     ];
     for (const text of texts) row.insertCell().textContent = text;

@@ -1,4 +1,4 @@
-/** One session on the page: its picture, its state, five live graphs, the figures behind them, its events. */
+/** One session on the page: picture, state, five live graphs, the figures behind them, events. */
 
 import { Graph } from './graph.js';
 
@@ -21,21 +21,50 @@ const decibels = (level) => (level > 0 ? Math.max(SILENCE_DB, 20 * Math.log10(le
 
 /** @type {Gauge[]} `high` keeps noise from looking like news. */
 const GAUGES = [
-  { name: 'bitrate', title: 'Bitrate', high: 500_000, format: megabits, of: (digest) => digest.bitrateBps },
-  { name: 'fps', title: 'Frames', high: 30, of: ({ video }) => video?.fps ?? null,
-    format: (value) => `${value.toFixed(0)} /s` },
-  { name: 'rtt', title: 'RTT', high: 10, of: (digest) => digest.rttMs,
-    format: (value) => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms` },
-  { name: 'loss', title: 'Loss', high: 0.02, of: (digest) => digest.lossRatio,
-    format: (value) => `${(100 * value).toFixed(value && value < 0.01 ? 2 : 1)} %` },
-  { name: 'audio', title: 'Sound', low: SILENCE_DB, high: 0,
+  {
+    name: 'bitrate',
+    title: 'Bitrate',
+    high: 500_000,
+    format: megabits,
+    of: (digest) => digest.bitrateBps,
+  },
+  {
+    name: 'fps',
+    title: 'Frames',
+    high: 30,
+    of: ({ video }) => video?.fps ?? null,
+    format: (value) => `${value.toFixed(0)} /s`,
+  },
+  {
+    name: 'rtt',
+    title: 'RTT',
+    high: 10,
+    of: (digest) => digest.rttMs,
+    format: (value) => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`,
+  },
+  {
+    name: 'loss',
+    title: 'Loss',
+    high: 0.02,
+    of: (digest) => digest.lossRatio,
+    format: (value) => `${(100 * value).toFixed(value && value < 0.01 ? 2 : 1)} %`,
+  },
+  {
+    name: 'audio',
+    title: 'Sound',
+    low: SILENCE_DB,
+    high: 0,
     of: ({ audio }) => (audio ? decibels(audio.level) : null),
-    format: (value) => (value > SILENCE_DB ? `${value.toFixed(0)} dB` : 'silent') },
+    format: (value) => (value > SILENCE_DB ? `${value.toFixed(0)} dB` : 'silent'),
+  },
 ];
 
 /** What a picture-less screen says. @type {{ [state: string]: string }} */
 const WAITING = {
-  new: '', connecting: 'Connecting', connected: '', ended: 'Ended',
+  new: '',
+  connecting: 'Connecting',
+  connected: '',
+  ended: 'Ended',
   waiting: 'Nothing is published yet. Playing starts by itself.',
   reconnecting: 'Connection lost, getting it back',
 };
@@ -58,7 +87,10 @@ function cloneOf(id) {
   return /** @type {HTMLElement} */ (fragment.firstElementChild);
 }
 
-/** @param {Digest} digest @param {'publish' | 'play'} kind @returns {Array<[string, string | number]>} */
+/**
+ * @param {Digest} digest @param {'publish' | 'play'} kind
+ * @returns {Array<[string, string | number]>}
+ */
 function factsOf({ video, audio, availableBps, remoteAddress }, kind) {
   /** @type {Array<[string, string | number]>} */
   const facts = [];
@@ -67,7 +99,8 @@ function factsOf({ video, audio, availableBps, remoteAddress }, kind) {
   facts.push(['Packets', packets.toLocaleString('en')], ['Lost', lost.toLocaleString('en')]);
   facts.push(['Repeated', (video?.retransmitted ?? 0).toLocaleString('en')]);
   facts.push(['Jitter', `${(video ?? audio)?.jitterMs.toFixed(1) ?? 0} ms`]);
-  if (video && kind === 'play') facts.push(['Freezes', video.freezes], ['Dropped', video.framesDropped]);
+  if (video && kind === 'play')
+    facts.push(['Freezes', video.freezes], ['Dropped', video.framesDropped]);
   if (video && kind === 'publish') facts.push(['Limited by', video.limitation]);
   if (video) facts.push(['Key frames', video.keyFrames]);
   if (availableBps && kind === 'publish') facts.push(['Estimate', megabits(availableBps)]);
@@ -94,8 +127,12 @@ export class Panel {
     find(this.#root, '.screen').classList.toggle('mirrored', mirrored);
     for (const gauge of GAUGES) this.#addGauge(gauge);
     this.#wireButtons();
-    session.addEventListener('state', (event) => this.#onState(/** @type {CustomEvent} */ (event).detail));
-    session.addEventListener('stats', (event) => this.#onStats(/** @type {CustomEvent} */ (event).detail));
+    session.addEventListener('state', (event) =>
+      this.#onState(/** @type {CustomEvent} */ (event).detail),
+    );
+    session.addEventListener('stats', (event) =>
+      this.#onStats(/** @type {CustomEvent} */ (event).detail),
+    );
     session.addEventListener('message', (event) => {
       const { type, ...more } = /** @type {CustomEvent} */ (event).detail;
       if (!SILENT.includes(type)) this.#log([type, ...Object.values(more)].join(' '));
@@ -104,17 +141,27 @@ export class Panel {
       const { attempt, delayMs, error } = /** @type {CustomEvent} */ (event).detail;
       this.#log(`attempt ${attempt}: ${error.message}; next in ${Math.round(delayMs)} ms`);
     });
-    session.addEventListener('error', (event) => this.fail(/** @type {CustomEvent} */ (event).detail.error));
+    session.addEventListener('error', (event) =>
+      this.fail(/** @type {CustomEvent} */ (event).detail.error),
+    );
   }
 
-  get root() { return this.#root; }
-  get video() { return /** @type {HTMLVideoElement} */ (find(this.#root, 'video')); }
+  get root() {
+    return this.#root;
+  }
+  get video() {
+    return /** @type {HTMLVideoElement} */ (find(this.#root, 'video'));
+  }
 
   /** Says why it does not go on. @param {any} error */
   fail(error) {
     const problem = find(this.#root, '.problem');
     const gate = error.gate !== null && error.gate !== undefined;
-    const where = [error.status && `status ${error.status}`, gate && `gate ${error.gate}`, error.gateName];
+    const where = [
+      error.status && `status ${error.status}`,
+      gate && `gate ${error.gate}`,
+      error.gateName,
+    ];
     const small = document.createElement('small');
     small.textContent = where.filter(Boolean).join(' · ');
     problem.replaceChildren(error.message, small);
@@ -174,16 +221,22 @@ export class Panel {
     }
     const { video, audio } = digest;
     find(this.#root, '.picture').textContent = [
-      video?.codec, video?.width && `${video.width} × ${video.height}`, audio?.codec,
-    ].filter(Boolean).join(' · ');
-    find(this.#root, '.facts').replaceChildren(...factsOf(digest, this.#session.kind).map(([name, value]) => {
-      const row = document.createElement('div');
-      row.className = name === 'Gateway' ? 'wide' : '';
-      row.append(document.createElement('dt'), document.createElement('dd'));
-      row.children[0].textContent = name;
-      row.children[1].textContent = String(value);
-      return row;
-    }));
+      video?.codec,
+      video?.width && `${video.width} × ${video.height}`,
+      audio?.codec,
+    ]
+      .filter(Boolean)
+      .join(' · ');
+    find(this.#root, '.facts').replaceChildren(
+      ...factsOf(digest, this.#session.kind).map(([name, value]) => {
+        const row = document.createElement('div');
+        row.className = name === 'Gateway' ? 'wide' : '';
+        row.append(document.createElement('dt'), document.createElement('dd'));
+        row.children[0].textContent = name;
+        row.children[1].textContent = String(value);
+        return row;
+      }),
+    );
   }
 
   /** @param {string} text */

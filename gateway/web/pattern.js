@@ -1,6 +1,6 @@
 /**
- * A test picture and sound: colour bars that move, a clock, and once per second a flash with a beep at the
- * same instant, so that delay, smoothness and lip sync can be judged by eye and ear.
+ * A test picture and sound: colour bars that move, a clock, and once per second a flash with a
+ * beep at the same instant, so that delay, smoothness and lip sync can be judged by eye and ear.
  */
 
 const FRAMES_PER_SECOND = 30;
@@ -25,13 +25,20 @@ function draw(context, width, height, now) {
   const angle = (now / 1000) * 2 * Math.PI;
   context.fillStyle = '#79a8ff';
   context.beginPath();
-  context.arc(width * (0.5 + 0.4 * Math.sin(angle / 4)), height * 0.33, height * 0.1, 0, 2 * Math.PI);
+  context.arc(
+    width * (0.5 + 0.4 * Math.sin(angle / 4)),
+    height * 0.33,
+    height * 0.1,
+    0,
+    2 * Math.PI,
+  );
   context.fill();
   context.fillStyle = '#fff';
   context.font = `600 ${Math.round(height * 0.13)}px ui-monospace, monospace`;
   context.textBaseline = 'middle';
   context.fillText(new Date(now).toISOString().slice(11, 23), width * 0.05, height * 0.84);
-  if (now % 1000 < FLASH_MS) context.fillRect(width * 0.84, height * 0.73, width * 0.11, height * 0.22);
+  if (now % 1000 < FLASH_MS)
+    context.fillRect(width * 0.84, height * 0.73, width * 0.11, height * 0.22);
 }
 
 /** @returns {{ track: MediaStreamTrack, beep: (inSeconds: number) => void, stop: () => void }} */

@@ -1,5 +1,5 @@
-// Browsers for the tests: Debian's Chromium with a fake camera and microphone, on a bare page of the
-// gateway's origin that only loads the SDK (test_page.js).
+// Browsers for the tests: Debian's Chromium with a fake camera and microphone, on a bare page of
+// the gateway that only loads the SDK (test_page.js).
 
 import { readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
@@ -7,14 +7,19 @@ import { film } from './camera.mjs';
 
 const EXECUTABLE = process.env.NN5G_CHROMIUM ?? '/usr/bin/chromium';
 const ARGUMENTS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
   '--autoplay-policy=no-user-gesture-required',
-  '--allow-loopback-in-peer-connection', '--disable-features=WebRtcHideLocalIpsWithMdns',
+  '--allow-loopback-in-peer-connection',
+  '--disable-features=WebRtcHideLocalIpsWithMdns',
 ];
-const PAGE = '<!doctype html><title>test</title><video playsinline width="320" height="180"></video>' +
-  '<script type="module" src="/test_page.js"></script>';
 const SCRIPT = readFileSync(new URL('test_page.js', import.meta.url), 'utf8');
 
 export function launch() {
@@ -22,21 +27,25 @@ export function launch() {
   return chromium.launch({ executablePath: EXECUTABLE, args });
 }
 
-/** A page where `testPage` (test_page.js) is there. */
+/**
+ * A page where `testPage` (test_page.js) is there. It must be one that the gateway itself serves:
+ * Chromium lets a page that a test made up speak to no loopback WebSocket.
+ */
 export async function openPage(browser, base) {
   const page = await browser.newPage({ viewport: { width: 480, height: 270 } });
-  await page.route('**/test_page', (route) => route.fulfill({ contentType: 'text/html', body: PAGE }));
-  await page.route('**/test_page.js', (route) =>
-    route.fulfill({ contentType: 'text/javascript', body: SCRIPT }));
-  await page.goto(`${base}/test_page`);
+  await page.goto(`${base}/healthz`);
+  await page.setContent('<!doctype html><video playsinline width="320" height="180"></video>');
+  await page.addScriptTag({ type: 'module', content: SCRIPT });
   await page.waitForFunction(() => globalThis.testPage);
   return page;
 }
 
 /** Calls one of test_page.js's functions in the page. */
 export function call(page, name, ...parameters) {
-  return page.evaluate(([name, parameters]) => globalThis.testPage[name](...parameters),
-    [name, parameters]);
+  return page.evaluate(
+    ([name, parameters]) => globalThis.testPage[name](...parameters),
+    [name, parameters],
+  );
 }
 
 /** Runs `use` with its own browsers and closes them whatever happens. */

@@ -1,5 +1,6 @@
-// The film the fake camera shows. Chromium's own test picture compresses to 0.25 Mbit/s, so it would never
-// show that the bitrate rises; this one, drifting grain, fills what the encoder is allowed at this size.
+// The film the fake camera shows. Chromium's own test picture compresses to 0.25 Mbit/s, so it
+// would never show that the bitrate rises; this one, drifting grain, fills what the encoder is
+// allowed at this size.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

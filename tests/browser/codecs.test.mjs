@@ -19,8 +19,7 @@ test('every codec is published and played', async (t) => {
         const stream = { stream: codec, token };
         const publisher = await openPage(studio, gateway.base);
         const viewer = await openPage(home, gateway.base);
-        await call(publisher, 'publish',
-          { ...stream, codec, frameRate: FRAME_RATE });
+        await call(publisher, 'publish', { ...stream, codec, frameRate: FRAME_RATE });
         await call(viewer, 'play', stream);
         const [samples] = await sampleEverySecond([viewer], SECONDS);
         const last = samples.at(-1);

@@ -12,12 +12,16 @@ import { eventually } from './sampling.mjs';
 const screenshots = mkdtempSync(join(tmpdir(), 'nn5g-console-'));
 
 /** How many of the panel's graphs have a line, not only a grid: pixels of full opacity. */
-const graphsDrawn = (panel) => panel.locator('canvas').evaluateAll((all) => all.filter((canvas) => {
-  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-  let opaque = 0;
-  for (let i = 3; i < data.length; i += 4) if (data[i] > 200) opaque += 1;
-  return opaque > 20 && /: .*highest/.test(canvas.ariaLabel ?? '');
-}).length);
+const graphsDrawn = (panel) =>
+  panel.locator('canvas').evaluateAll(
+    (all) =>
+      all.filter((canvas) => {
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        let opaque = 0;
+        for (let i = 3; i < data.length; i += 4) if (data[i] > 200) opaque += 1;
+        return opaque > 20 && /: .*highest/.test(canvas.ariaLabel ?? '');
+      }).length,
+  );
 
 const framesShown = (panel) =>
   panel.locator('video').evaluate((video) => video.getVideoPlaybackQuality().totalVideoFrames);
@@ -62,7 +66,9 @@ test('the console publishes, plays and shows what happens', async (t) => {
 
     await t.test('the node tells version and metrics', async () => {
       assert.match(await page.locator('#node-state').textContent(), /^ready/);
-      assert.ok(await eventually(5000, async () => (await page.locator('#node-rows tr').count()) > 3));
+      assert.ok(
+        await eventually(5000, async () => (await page.locator('#node-rows tr').count()) > 3),
+      );
     });
 
     await t.test('a wrong token shows the gate', async () => {

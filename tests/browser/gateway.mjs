@@ -66,39 +66,55 @@ export class Gateway {
     const httpPort = await freeTcpPort(address);
     this.mediaPort = await freeUdpPort(address);
     this.base = `http://${address.includes(':') ? `[${address}]` : address}:${httpPort}`;
-    const publicKey = execFileSync(program('NN5G_CTL'),
-      ['key', 'generate', '--out', join(this.#folder, 'dev.key.pem')]);
+    const publicKey = execFileSync(program('NN5G_CTL'), [
+      'key',
+      'generate',
+      '--out',
+      join(this.#folder, 'dev.key.pem'),
+    ]);
     writeFileSync(join(this.#folder, 'dev.pub.pem'), publicKey);
-    writeFileSync(join(this.#folder, 'tenants.yaml'), [
-      'tenants:',
-      '  - id: demo',
-      '    keys:',
-      '      - id: dev',
-      '        algorithm: EdDSA',
-      '        public_key_file: dev.pub.pem',
-      '',
-    ].join('\n'));
-    writeFileSync(join(this.#folder, 'gateway.yaml'), [
-      'http:',
-      `  address: "${address}"`,
-      `  port: ${httpPort}`,
-      'media:',
-      `  listen: ["${address}"]`,
-      `  port: ${this.mediaPort}`,
-      'tenants: tenants.yaml',
-      '',
-    ].join('\n'));
+    writeFileSync(
+      join(this.#folder, 'tenants.yaml'),
+      [
+        'tenants:',
+        '  - id: demo',
+        '    keys:',
+        '      - id: dev',
+        '        algorithm: EdDSA',
+        '        public_key_file: dev.pub.pem',
+        '',
+      ].join('\n'),
+    );
+    writeFileSync(
+      join(this.#folder, 'gateway.yaml'),
+      [
+        'http:',
+        `  address: "${address}"`,
+        `  port: ${httpPort}`,
+        'media:',
+        `  listen: ["${address}"]`,
+        `  port: ${this.mediaPort}`,
+        'tenants: tenants.yaml',
+        '',
+      ].join('\n'),
+    );
   }
 
   /** Runs the process, again after kill(), and waits until it is ready. */
   async run() {
     const log = openSync(this.#logFile, 'a');
-    this.#process = spawn(program('NN5G_GATEWAY'), ['--config', join(this.#folder, 'gateway.yaml')],
-      { stdio: ['ignore', log, log] });
+    this.#process = spawn(
+      program('NN5G_GATEWAY'),
+      ['--config', join(this.#folder, 'gateway.yaml')],
+      { stdio: ['ignore', log, log] },
+    );
     closeSync(log);
     const deadline = Date.now() + READY_MS;
     for (;;) {
-      const ready = await fetch(`${this.base}/readyz`).then(({ ok }) => ok, () => false);
+      const ready = await fetch(`${this.base}/readyz`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
       if (ready) return;
       assert.equal(this.#process.exitCode, null, `the gateway ended by itself\n${this.log()}`);
       assert.ok(Date.now() < deadline, `not ready after ${READY_MS} ms\n${this.log()}`);
@@ -108,10 +124,25 @@ export class Gateway {
 
   /** A token for the tenant "demo". */
   token({ stream = '*', scope = 'publish play' } = {}) {
-    return execFileSync(program('NN5G_CTL'), [
-      'token', '--key', join(this.#folder, 'dev.key.pem'), '--key-id', 'dev', '--tenant', 'demo',
-      '--stream', stream, '--scope', scope, '--ttl', '1h',
-    ], { encoding: 'utf8' }).trim();
+    return execFileSync(
+      program('NN5G_CTL'),
+      [
+        'token',
+        '--key',
+        join(this.#folder, 'dev.key.pem'),
+        '--key-id',
+        'dev',
+        '--tenant',
+        'demo',
+        '--stream',
+        stream,
+        '--scope',
+        scope,
+        '--ttl',
+        '1h',
+      ],
+      { encoding: 'utf8' },
+    ).trim();
   }
 
   /** The end of its log. */
@@ -122,8 +153,11 @@ export class Gateway {
   /** One number of /metrics, summed over the rows whose labels contain `labels`. */
   async metric(name, labels = '') {
     const text = await (await fetch(`${this.base}/metrics`)).text();
-    return text.split('\n')
-      .filter((line) => line.startsWith(name) && /[ {]/.test(line[name.length]) && line.includes(labels))
+    return text
+      .split('\n')
+      .filter(
+        (line) => line.startsWith(name) && /[ {]/.test(line[name.length]) && line.includes(labels),
+      )
       .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
   }
 

@@ -24,10 +24,15 @@ test('retransmission hides 5 % loss from the viewer', async (t) => {
     const [samples] = await sampleEverySecond([viewer], SECONDS);
     const last = samples.at(-1);
     const ratio = relay.dropped / relay.seen;
-    t.diagnostic(`relay dropped ${relay.dropped} of ${relay.seen} (ratio=${ratio.toFixed(4)}); ` +
-      `freezes=${last.freezes} nacks=${last.nacks} retransmitted=${last.retransmitted} ` +
-      `${(videoBps(samples[0], last) / 1e6).toFixed(2)} Mbps`);
-    assert.ok(relay.seen > 100 * SECONDS, `the media did not pass the relay: ${relay.seen} packets`);
+    t.diagnostic(
+      `relay dropped ${relay.dropped} of ${relay.seen} (ratio=${ratio.toFixed(4)}); ` +
+        `freezes=${last.freezes} nacks=${last.nacks} retransmitted=${last.retransmitted} ` +
+        `${(videoBps(samples[0], last) / 1e6).toFixed(2)} Mbps`,
+    );
+    assert.ok(
+      relay.seen > 100 * SECONDS,
+      `the media did not pass the relay: ${relay.seen} packets`,
+    );
     assert.ok(Math.abs(ratio - LOSS) < 0.015, `the relay dropped ${ratio} of the packets`);
     assert.ok(last.nacks > 0, 'the viewer asked for nothing again');
     assert.ok(last.retransmitted > 0, 'nothing came again');

@@ -14,8 +14,10 @@ const FREEZES_MAX = 1; // a busy machine may stop a decoder once
 
 function assertRising(samples, name, who) {
   for (let i = 1; i < samples.length; i++) {
-    assert.ok(samples[i][name] > samples[i - 1][name],
-      `${who}: ${name} stood still in second ${i}: ${samples.map((sample) => sample[name])}`);
+    assert.ok(
+      samples[i][name] > samples[i - 1][name],
+      `${who}: ${name} stood still in second ${i}: ${samples.map((sample) => sample[name])}`,
+    );
   }
 }
 
@@ -23,8 +25,10 @@ function checkViewer(t, samples, firstFrameMs, index) {
   const who = `viewer ${index + 1}`;
   const last = samples.at(-1);
   const bps = videoBps(samples.at(-6), last);
-  t.diagnostic(`${who}: first frame ${firstFrameMs.toFixed(0)} ms, ${last.framesDecoded} frames, ` +
-    `${(bps / 1e6).toFixed(2)} Mbps, lost=${last.lost} freezes=${last.freezes}`);
+  t.diagnostic(
+    `${who}: first frame ${firstFrameMs.toFixed(0)} ms, ${last.framesDecoded} frames, ` +
+      `${(bps / 1e6).toFixed(2)} Mbps, lost=${last.lost} freezes=${last.freezes}`,
+  );
   assertRising(samples, 'framesDecoded', who);
   assertRising(samples, 'audioEnergy', who);
   assert.ok(bps > BITRATE_MIN_BPS, `${who}: video at ${bps} bit/s`);
@@ -56,10 +60,17 @@ test('one publishes, three play, and a restarted publisher keeps its viewers', a
       const before = await Promise.all(viewers.map((viewer) => call(viewer, 'sample')));
       await call(publisher, 'publish', stream);
       for (const [index, viewer] of viewers.entries()) {
-        const more = await eventually(10_000, async () =>
-          (await call(viewer, 'sample')).framesDecoded > before[index].framesDecoded + 40);
+        const more = await eventually(
+          10_000,
+          async () =>
+            (await call(viewer, 'sample')).framesDecoded > before[index].framesDecoded + 40,
+        );
         assert.ok(more, `viewer ${index + 1} decodes nothing of the new publisher`);
-        assert.equal(await call(viewer, 'id'), ids[index], `viewer ${index + 1} has another session`);
+        assert.equal(
+          await call(viewer, 'id'),
+          ids[index],
+          `viewer ${index + 1} has another session`,
+        );
         const posts = (await call(viewer, 'requests')).filter(({ method }) => method === 'POST');
         assert.equal(posts.length, 1, `viewer ${index + 1} asked for a new session`);
       }

@@ -1,4 +1,5 @@
-// A UDP relay in the test's own process that stands between browsers and the gateway and loses packets.
+// A UDP relay in the test's own process that stands between browsers and the gateway and loses
+// packets.
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';

@@ -14,7 +14,11 @@ const states = [];
 // What the SDK asks of the gateway, and when.
 const realFetch = globalThis.fetch;
 globalThis.fetch = async (url, options = {}) => {
-  const row = { method: options.method ?? 'GET', path: new URL(url, location.href).pathname, status: 0 };
+  const row = {
+    method: options.method ?? 'GET',
+    path: new URL(url, location.href).pathname,
+    status: 0,
+  };
   requests.push(row);
   if (row.method === 'POST') postedMs = performance.now();
   const response = await realFetch(url, options);
@@ -29,12 +33,16 @@ function open(kind, options) {
 }
 
 const failureOf = (error) => ({
-  name: error.name, message: error.message, status: error.status, gate: error.gate,
-  gateName: error.gateName, isOurs: error instanceof Nn5gError,
+  name: error.name,
+  message: error.message,
+  status: error.status,
+  gate: error.gate,
+  gateName: error.gateName,
+  isOurs: error instanceof Nn5gError,
 });
 
 globalThis.testPage = {
-  /** Publishes the fake camera and microphone. Resolves with the session's id once media can flow. */
+  /** Publishes the fake camera and microphone. Resolves with the session's id. */
   async publish({ width = 640, height = 360, frameRate = 20, ...options }) {
     const media = { audio: true, video: { width, height, frameRate } };
     open('publish', { media, ...options });

@@ -10,8 +10,8 @@
 
 static int start(void)
 {
-	return eal_start(&(struct eal_config){
-		.program = "test_mailbox", .n_workers = 2, .memory_mb = 64});
+	return eal_start(
+		&(struct eal_config){.program = "test_mailbox", .n_workers = 2, .memory_mb = 64});
 }
 
 static int stop(void)

@@ -21,9 +21,9 @@ static void play(struct rewrite *rewrite, const struct row *rows, unsigned int n
 	for (unsigned int i = 0; i < n; i++) {
 		int64_t index = 0;
 		uint32_t timestamp = 0;
-		bool passes = rewrite_map(rewrite, rows[i].epoch, rows[i].index_in,
-					  rows[i].timestamp_in, HZ, rows[i].now_ns, &index,
-					  &timestamp);
+		bool passes =
+			rewrite_map(rewrite, rows[i].epoch, rows[i].index_in, rows[i].timestamp_in,
+				    HZ, rows[i].now_ns, &index, &timestamp);
 		CU_ASSERT_EQUAL(passes, rows[i].passes);
 		if (!passes)
 			continue;
@@ -54,7 +54,8 @@ static void a_new_source_goes_on_without_a_gap(void)
 		/* 200 ms later another publisher: next number, 18,000 ticks on. */
 		{65537, 90000, 4000000000u, 1300 * MS, true, 104, 34001},
 		{65537, 90001, 4000003000u, 1333 * MS, true, 105, 37001},
-		/* What the old one still had under way must not come through, nor what was before the new one's first. */
+		/* What the old one still had under way must not come through, nor what was before
+		   the new one's first. */
 		{1, 5003, 9100, 1334 * MS, false, 0, 0},
 		{65537, 89999, 3999997000u, 1335 * MS, false, 0, 0},
 	};
