@@ -41,11 +41,6 @@ struct ice {
 };
 
 /* What the agent's callback needs to judge a USERNAME. */
-struct expected {
-	const struct ice_credentials *local;
-	const char *remote_ufrag; /* NULL: any */
-};
-
 static_assert(UFRAG_CHARS < ICE_UFRAG_BYTES && PWD_CHARS < ICE_PWD_BYTES, "room for the NUL");
 
 static void random_bytes(uint8_t *out, size_t size)
@@ -185,7 +180,7 @@ static bool on_username(StunAgent *agent, StunMessage *message, uint8_t *usernam
 			uint16_t username_len, uint8_t **password, size_t *password_len,
 			void *context)
 {
-	const struct expected *expected = context;
+	const struct ice_expected *expected = context;
 	const char *local = expected->local->ufrag, *remote = expected->remote_ufrag;
 	size_t local_len = strlen(local);
 
@@ -281,10 +276,9 @@ static enum ice_verdict answer(struct ice *ice, const StunMessage *request,
 }
 
 enum ice_verdict ice_on_check(struct ice *ice, const uint8_t *bytes, size_t size,
-			      const struct ice_credentials *local, const char *remote_ufrag,
-			      const struct address *remote, struct ice_check *check)
+			      const struct ice_expected *expected, const struct address *remote,
+			      struct ice_check *check)
 {
-	struct expected expected = {.local = local, .remote_ufrag = remote_ufrag};
 	StunMessage request;
 
 	check->use_candidate = check->peer_controlling = false;
@@ -292,7 +286,8 @@ enum ice_verdict ice_on_check(struct ice *ice, const uint8_t *bytes, size_t size
 	check->reply_bytes = 0;
 	if (!is_binding_request(bytes, size) || !stun_is_sound(bytes, size))
 		return ICE_CHECK_DROPPED;
-	switch (stun_agent_validate(&ice->agent, &request, bytes, size, on_username, &expected)) {
+	switch (stun_agent_validate(&ice->agent, &request, bytes, size, on_username,
+				    (void *)(uintptr_t)expected)) {
 	case STUN_VALIDATION_SUCCESS:
 		return answer(ice, &request, remote, check);
 	case STUN_VALIDATION_UNAUTHORIZED_BAD_REQUEST:

@@ -166,9 +166,9 @@ static void on_stun(struct worker *worker, struct rte_mbuf *packet)
 		return;
 	}
 	struct ice_check check;
-	switch (ice_on_check(worker->ice, bytes, size, &entry->local,
-			     entry->remote_ufrag[0] ? entry->remote_ufrag : NULL, &flow->remote,
-			     &check)) {
+	struct ice_expected expected = {&entry->local,
+					entry->remote_ufrag[0] ? entry->remote_ufrag : NULL};
+	switch (ice_on_check(worker->ice, bytes, size, &expected, &flow->remote, &check)) {
 	case ICE_CHECK_VALID:
 		on_valid_check(worker, packet, entry->transport, &check);
 		break;

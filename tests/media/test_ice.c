@@ -101,7 +101,8 @@ static enum ice_verdict check_bytes(struct ice *ice, const uint8_t *bytes, size_
 
 	memcpy(copy, bytes, size);
 	enum ice_verdict verdict =
-		ice_on_check(ice, copy, size, &local, remote_ufrag, &remote, check);
+		ice_on_check(ice, copy, size, &(struct ice_expected){&local, remote_ufrag}, &remote,
+			     check);
 	free(copy);
 	return verdict;
 }
@@ -288,7 +289,8 @@ static void mapped_address_is_the_remote(void)
 
 		peer_request(&peer, &(struct request){0});
 		CU_ASSERT_EQUAL(
-			ice_on_check(ice, peer.bytes, peer.size, &local, "peer", &remote, &check),
+			ice_on_check(ice, peer.bytes, peer.size,
+				     &(struct ice_expected){&local, "peer"}, &remote, &check),
 			ICE_CHECK_VALID);
 		CU_ASSERT_EQUAL(stun_agent_validate(&peer.agent, &reply, check.reply,
 						    check.reply_bytes, NULL, NULL),
