@@ -271,7 +271,8 @@ static int on_socket_turn(struct connection *connection)
 {
 	struct lws *wsi = connection->wire_link;
 	struct socket_message *message;
-	uint8_t ping[WIRE_RESERVE_BYTES];
+	/* Not empty: lws would not tell of the empty answer. */
+	uint8_t ping[WIRE_RESERVE_BYTES + 1] = {0};
 	uint16_t code;
 	int written = 0;
 	switch (socket_next(connection->socket, &message, &code)) {
@@ -281,7 +282,7 @@ static int on_socket_turn(struct connection *connection)
 		lws_close_reason(wsi, (enum lws_close_status)code, NULL, 0);
 		return -1;
 	case SOCKET_TURN_PING:
-		written = lws_write(wsi, ping + WIRE_RESERVE_BYTES, 0, LWS_WRITE_PING);
+		written = lws_write(wsi, ping + WIRE_RESERVE_BYTES, 1, LWS_WRITE_PING);
 		break;
 	case SOCKET_TURN_MESSAGE:
 		written = lws_write(wsi, message->bytes + WIRE_RESERVE_BYTES, message->size_bytes,
