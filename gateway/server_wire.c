@@ -9,6 +9,7 @@
  * the latter it would read a header table that it has freed, were it not stopped in on_bind().
  * - A request with a body that was pipelined behind another one is refused, and its connection
  * closed out of LWS_CALLBACK_HTTP: lws would take the head for the body, and then loop for ever.
+ * - It takes WebSocket frames that are not masked (RFC 6455 5.1 would close); they do us no harm.
  * - Its timers are set far away: deadlines are the connection's own. Calls from outside its
  * callbacks end with lws_cancel_service, without which it does not look at its timers again.
  * - What is closed is never left to lws's polite ways: wire_kill shuts the socket down first. */
@@ -385,15 +386,14 @@ static const lws_retry_bo_t no_pings = {
 	.secs_since_valid_hangup = UINT16_MAX,
 };
 
+/* Nearly all that lws has to complain of are its clients. */
 static void on_log(int level, const char *line)
 {
 	char text[256];
+	(void)level;
 	g_strlcpy(text, line, sizeof(text));
 	g_strchomp(text);
-	if (level == LLL_ERR)
-		log_error(LOG_SERVER, "libwebsockets", "\"text\":\"%s\"", log_escape(text));
-	else
-		log_warn(LOG_SERVER, "libwebsockets", "\"text\":\"%s\"", log_escape(text));
+	log_warn(LOG_SERVER, "libwebsockets", "\"text\":\"%s\"", log_escape(text));
 }
 
 static struct lws_context_creation_info info_of(const struct server *server, bool is_tls)
@@ -435,6 +435,7 @@ int wire_create(struct server *server, bool is_tls, struct wire **out)
 	if (wire->context)
 		wire->vhost = lws_create_vhost(wire->context, &info);
 	if (!wire->vhost) {
+		log_error(LOG_SERVER, "libwebsockets cannot start", NULL);
 		wire_destroy(wire);
 		return -ENOMEM;
 	}
