@@ -3,8 +3,9 @@
  * between vhosts by what their Host field says.
  *
  * What must hold, because of what lws does otherwise:
- * - Nothing is read from a connection whose response is not out yet, or which lingers: lws would
- * leave the bytes in the kernel and the loop would spin on them. Hence rx flow control in settle().
+ * - What it does not read stays in the kernel, and the loop spins on it. A connection that lingers
+ * is therefore under rx flow control. One whose response is not out yet cannot be (lws would send
+ * no more either), so connection_tick() ends those that send on; wire_has_input() tells.
  * - It answers 403 by itself to bad escapes in a path and to unknown upgrades, and closes. After
  * the latter it would read a header table that it has freed, were it not stopped in on_bind().
  * - A request with a body that was pipelined behind another one is refused, and its connection
@@ -193,10 +194,11 @@ static uint64_t taken_bytes(int fd)
  * is something left over, was nothing read since the last response. */
 static bool is_pipelined(const struct connection *connection)
 {
+	if (connection->n_requests == 0)
+		return false;
 	uint64_t taken = taken_bytes(lws_get_socket_fd(connection->wire_link));
-	return connection->n_requests > 0 &&
-	       (taken == connection->taken_bytes || taken == UINT64_MAX ||
-		connection->taken_bytes == UINT64_MAX);
+	return taken == connection->taken_bytes || taken == UINT64_MAX ||
+	       connection->taken_bytes == UINT64_MAX;
 }
 
 /* After anything that may have produced a response: waits until it is out, then goes on or closes.
