@@ -148,11 +148,27 @@ static void send_continue(struct connection *connection)
 	wire_send(connection, bytes + WIRE_RESERVE_BYTES, sizeof(text) - 1);
 }
 
+static const char *detail_of(int status)
+{
+	switch (status) {
+	case 411:
+		return "a body must come with its Content-Length";
+	case 413:
+		return "the body is larger than this node takes";
+	case 417:
+		return "only 100-continue can be expected";
+	case 505:
+		return "HTTP/1.1 is spoken here";
+	default:
+		return "the request's head is malformed or ambiguous";
+	}
+}
+
 void connection_on_head(struct connection *connection, struct http_head *head)
 {
 	int status = begin(connection, head);
 	if (status) {
-		connection_refuse(connection, status, "the request's head is not acceptable");
+		connection_refuse(connection, status, detail_of(status));
 		return;
 	}
 	if (connection->plan.body_bytes == 0) {

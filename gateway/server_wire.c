@@ -3,12 +3,14 @@
  * between vhosts by what their Host field says.
  *
  * What must hold, because of what lws does otherwise:
- * - Nothing is read from a connection whose response is not out yet, or which lingers: lws would
- * leave the bytes in the kernel and the loop would spin on them. Hence rx flow control in settle().
+ * - What it does not read stays in the kernel, and the loop spins on it. A connection that lingers
+ * is therefore under rx flow control. One whose response is not out yet cannot be (lws would send
+ * no more either), so connection_tick() ends those that send on; wire_has_input() tells.
  * - It answers 403 by itself to bad escapes in a path and to unknown upgrades, and closes. After
  * the latter it would read a header table that it has freed, were it not stopped in on_bind().
  * - A request with a body that was pipelined behind another one is refused, and its connection
  * closed out of LWS_CALLBACK_HTTP: lws would take the head for the body, and then loop for ever.
+ * - It takes WebSocket frames that are not masked (RFC 6455 5.1 would close); they do us no harm.
  * - Its timers are set far away: deadlines are the connection's own. Calls from outside its
  * callbacks end with lws_cancel_service, without which it does not look at its timers again.
  * - What is closed is never left to lws's polite ways: wire_kill shuts the socket down first. */
@@ -192,10 +194,11 @@ static uint64_t taken_bytes(int fd)
  * is something left over, was nothing read since the last response. */
 static bool is_pipelined(const struct connection *connection)
 {
+	if (connection->n_requests == 0)
+		return false;
 	uint64_t taken = taken_bytes(lws_get_socket_fd(connection->wire_link));
-	return connection->n_requests > 0 &&
-	       (taken == connection->taken_bytes || taken == UINT64_MAX ||
-		connection->taken_bytes == UINT64_MAX);
+	return taken == connection->taken_bytes || taken == UINT64_MAX ||
+	       connection->taken_bytes == UINT64_MAX;
 }
 
 /* After anything that may have produced a response: waits until it is out, then goes on or closes.
@@ -271,7 +274,8 @@ static int on_socket_turn(struct connection *connection)
 {
 	struct lws *wsi = connection->wire_link;
 	struct socket_message *message;
-	uint8_t ping[WIRE_RESERVE_BYTES];
+	/* Not empty: lws would not tell of the empty answer. */
+	uint8_t ping[WIRE_RESERVE_BYTES + 1] = {0};
 	uint16_t code;
 	int written = 0;
 	switch (socket_next(connection->socket, &message, &code)) {
@@ -281,7 +285,7 @@ static int on_socket_turn(struct connection *connection)
 		lws_close_reason(wsi, (enum lws_close_status)code, NULL, 0);
 		return -1;
 	case SOCKET_TURN_PING:
-		written = lws_write(wsi, ping + WIRE_RESERVE_BYTES, 0, LWS_WRITE_PING);
+		written = lws_write(wsi, ping + WIRE_RESERVE_BYTES, 1, LWS_WRITE_PING);
 		break;
 	case SOCKET_TURN_MESSAGE:
 		written = lws_write(wsi, message->bytes + WIRE_RESERVE_BYTES, message->size_bytes,
@@ -384,15 +388,14 @@ static const lws_retry_bo_t no_pings = {
 	.secs_since_valid_hangup = UINT16_MAX,
 };
 
+/* Nearly all that lws has to complain of are its clients. */
 static void on_log(int level, const char *line)
 {
 	char text[256];
+	(void)level;
 	g_strlcpy(text, line, sizeof(text));
 	g_strchomp(text);
-	if (level == LLL_ERR)
-		log_error(LOG_SERVER, "libwebsockets", "\"text\":\"%s\"", log_escape(text));
-	else
-		log_warn(LOG_SERVER, "libwebsockets", "\"text\":\"%s\"", log_escape(text));
+	log_warn(LOG_SERVER, "libwebsockets", "\"text\":\"%s\"", log_escape(text));
 }
 
 static struct lws_context_creation_info info_of(const struct server *server, bool is_tls)
@@ -434,6 +437,7 @@ int wire_create(struct server *server, bool is_tls, struct wire **out)
 	if (wire->context)
 		wire->vhost = lws_create_vhost(wire->context, &info);
 	if (!wire->vhost) {
+		log_error(LOG_SERVER, "libwebsockets cannot start", NULL);
 		wire_destroy(wire);
 		return -ENOMEM;
 	}

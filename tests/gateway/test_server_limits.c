@@ -130,6 +130,31 @@ static void connections_have_a_cap(void)
 	end();
 }
 
+/* Otherwise the waiting connection would make the loop spin until somebody closes a file. */
+static void running_out_of_descriptors_drops(void)
+{
+	struct rlimit before, few;
+	struct client client;
+	int taken[64], n = 0;
+	begin();
+	open_client(&client);
+	getrlimit(RLIMIT_NOFILE, &before);
+	few = before;
+	few.rlim_cur = G_N_ELEMENTS(taken);
+	setrlimit(RLIMIT_NOFILE, &few);
+	while ((taken[n] = dup(client.fd)) >= 0)
+		n++;
+	TURN_UNTIL(client.is_eof);
+	CU_ASSERT(client.is_eof);
+	CU_ASSERT_EQUAL(server_counters(server)->connections, 0);
+	while (n > 0)
+		close(taken[--n]);
+	setrlimit(RLIMIT_NOFILE, &before);
+	client_close(&client);
+	CU_ASSERT_EQUAL(ask(server, "GET / HTTP/1.1\r\n" HOST "\r\n"), 200);
+	end();
+}
+
 static void head_past_the_limit_closes(void)
 {
 	struct client client;
@@ -214,6 +239,7 @@ static CU_TestInfo tests[] = {
 	{"lingering_costs_nothing", lingering_costs_nothing},
 	{"slow_requests_time_out", slow_requests_time_out},
 	{"connections_have_a_cap", connections_have_a_cap},
+	{"running_out_of_descriptors_drops", running_out_of_descriptors_drops},
 	{"head_past_the_limit_closes", head_past_the_limit_closes},
 	{"both_loopbacks_share_the_port", both_loopbacks_share_the_port},
 	{"taken_port_is_an_error", taken_port_is_an_error},
