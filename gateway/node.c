@@ -39,16 +39,6 @@ static uint64_t clock_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
-static void apply_log_levels(const struct gateway_config *config)
-{
-	for (unsigned int module = 0; module < LOG_MODULES; module++)
-		log_set_level((enum log_module)module,
-			      (enum log_level)log_level_by_name(config->log.level));
-	for (unsigned int i = 0; i < config->log.n_levels; i++)
-		log_set_level((enum log_module)log_module_by_name(config->log.levels[i].module),
-			      (enum log_level)log_level_by_name(config->log.levels[i].level));
-}
-
 /* Faults in a file go to the log line by line. */
 static void log_faults(const char *what, const char *faults)
 {
@@ -195,7 +185,7 @@ static gboolean on_reload_signal(gpointer context)
 	log_info(LOG_NODE, "reloading", NULL);
 	if (node->config_path)
 		reload_config(node);
-	apply_log_levels(&node->config);
+	config_log_apply(&node->config);
 	load_tenants(node);
 	handshake_limit(node->plane->handshake, node->config.limits.handshakes_half_open,
 			node->config.limits.handshakes_per_second);
@@ -251,7 +241,7 @@ int node_start(struct gateway_config *config, const char *config_path, struct no
 	*config = (struct gateway_config){0};
 	node->config_path = config_path;
 	node->started_ns = clock_ns();
-	apply_log_levels(&node->config);
+	config_log_apply(&node->config);
 	int rc = start_parts(node);
 	if (rc) {
 		log_error(LOG_NODE, "not started", "\"error\":\"%s\"", strerror(-rc));

@@ -50,7 +50,8 @@ struct sdp_media {
 	enum sdp_direction direction;
 	struct sdp_format formats[SDP_FORMATS_MAX];
 	unsigned int n_formats;
-	/* Extensions offered one way only (extmap:N/sendonly) count as not offered. */
+	/* Extensions offered one way only (extmap:N/sendonly), or under a number that an earlier
+	 * m-line has for another one, count as not offered. */
 	struct rtp_extension_map extensions;
 	uint32_t ssrc, rtx_ssrc; /* first signalled source and its FID partner; 0 = not signalled */
 	char stream_id[SDP_MSID_MAX + 1], track_id[SDP_MSID_MAX + 1];

@@ -22,8 +22,14 @@ int packet_pool_create(const char *name, unsigned int count, struct rte_mempool 
 	unsigned int cache = n >= 2 * cached ? PACKET_CACHE : 0;
 	uint16_t private_bytes = RTE_ALIGN(sizeof(struct packet_meta), RTE_MBUF_PRIV_ALIGN);
 	uint16_t room = RTE_PKTMBUF_HEADROOM + PACKET_BYTES_MAX + PACKET_TRAILER_BYTES;
-	struct rte_mempool *pool =
-		rte_pktmbuf_pool_create(name, n, cache, private_bytes, room, SOCKET_ID_ANY);
+	struct rte_pktmbuf_pool_private shape = {.mbuf_data_room_size = room,
+						 .mbuf_priv_size = private_bytes};
+	/* Nothing here does DMA by physical address, so buffers may cross pages: without the flag a
+	 * 4 KiB page would hold one buffer. */
+	struct rte_mempool *pool = rte_mempool_create(
+		name, n, (unsigned int)sizeof(struct rte_mbuf) + private_bytes + room, cache,
+		sizeof(shape), rte_pktmbuf_pool_init, &shape, rte_pktmbuf_init, NULL,
+		SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
 	if (!pool)
 		return -rte_errno;
 	*out = pool;

@@ -65,8 +65,8 @@ static void texts_that_are_no_key_are_refused(void)
 		"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAA\"}",
 		"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":7}",
 		"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x5u\":\"https://127.0.0.1:1/k\"}",
-		"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"d\":\"nWGxne_"
-		"9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\"}",
+		("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"d\":\"nWGxne_"
+		 "9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\"}"),
 	};
 	struct jwt_key *key = NULL;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

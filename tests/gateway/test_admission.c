@@ -1,6 +1,6 @@
-/* Who gets in: a started node, asked through its routes as the HTTP server asks it. Every gate that
- * is there says no to what it is for, by code and number, and the methods and headers are those of
- * RFC 9725 and the WHEP draft. */
+/* THREADED. Who gets in: a started node, asked through its routes as the HTTP server asks it. Every
+ * gate that is there says no to what it is for, by code and number, and the methods and headers are
+ * those of RFC 9725 and the WHEP draft. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -241,7 +241,7 @@ static void expect_denial(const struct ask *asked, int status, enum gate gate, c
 	struct http_response response = ask(asked);
 	CU_ASSERT_EQUAL(response.status, status);
 	CU_ASSERT_STRING_EQUAL(response.content_type, "application/problem+json");
-	CU_ASSERT_EQUAL(gate_in(&response), gate);
+	CU_ASSERT_EQUAL(gate_in(&response), (int)gate);
 	CU_ASSERT_EQUAL(count_denials(gate, tenant), before + 1);
 	CU_ASSERT_EQUAL(session_count(node->sessions), sessions);
 	clear(&response);
