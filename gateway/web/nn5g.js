@@ -127,11 +127,9 @@ export class Session extends EventTarget {
     this.#endpoint = url ? new URL(url, globalThis.location?.href).href : new URL(path, base).href;
   }
 
-  /** @returns {'publish' | 'play'} */
   get kind() {
     return this.#kind;
   }
-  /** @returns {State} */
   get state() {
     return this.#state;
   }
@@ -155,10 +153,9 @@ export class Session extends EventTarget {
    */
   async start() {
     if (this.#state !== 'new') throw new Nn5gError('a session starts once');
-    const { signal } = this.#options;
-    signal?.addEventListener('abort', () => this.stop(), { once: true });
+    this.#options.signal?.addEventListener('abort', () => this.stop(), { once: true });
     try {
-      signal?.throwIfAborted();
+      this.#options.signal?.throwIfAborted();
       this.#busy = true;
       this.#setState('connecting');
       if (this.#kind === 'publish') await this.#takeMedia();
@@ -302,7 +299,6 @@ export class Session extends EventTarget {
     await connected(pc, CONNECT_TIMEOUT_MS, signal);
   }
 
-  /** @returns {RTCPeerConnection} */
   #openConnection() {
     this.#release()?.close();
     const { iceServers = [] } = this.#options;
@@ -486,8 +482,7 @@ export class Session extends EventTarget {
 /**
  * Publishes a stream over WHIP.
  * @param {Options} options
- * @returns {Promise<Session>} When media flows.
- * @throws {Nn5gError | DOMException}
+ * @returns {Promise<Session>} When media flows. Fails as Session.start() does.
  */
 export function publish(options) {
   return new Session('publish', options).start();
@@ -496,8 +491,7 @@ export function publish(options) {
 /**
  * Plays a stream over WHEP; waits until it is published, unless `wait` is false.
  * @param {Options} options
- * @returns {Promise<Session>} When media flows.
- * @throws {Nn5gError | DOMException}
+ * @returns {Promise<Session>} When media flows. Fails as Session.start() does.
  */
 export function play(options) {
   return new Session('play', options).start();
