@@ -47,6 +47,7 @@ struct sdp_media {
 	char mid[SDP_MID_MAX + 1];
 	bool rejected; /* port 0 and not bundle-only */
 	bool rtcp_mux, rtcp_rsize, bundled;
+	bool rtcp_rtt; /* a=rtcp-xr:rcvr-rtt (RFC 3611 5.1): a receiver wants to know its RTT */
 	enum sdp_direction direction;
 	struct sdp_format formats[SDP_FORMATS_MAX];
 	unsigned int n_formats;
@@ -90,6 +91,7 @@ struct sdp_line {
 	 * of the BUNDLE group, so that a peer may hold or leave unused a line it offered. */
 	bool accepted;
 	bool rtcp_rsize;
+	bool rtcp_rtt;
 	enum sdp_kind kind;
 	char kind_name[SDP_KIND_NAME_MAX];
 	enum codec codec;

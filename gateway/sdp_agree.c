@@ -51,6 +51,7 @@ static void line_accept(struct sdp_line *line, const struct sdp_media *media,
 {
 	line->accepted = true;
 	line->rtcp_rsize = media->rtcp_rsize;
+	line->rtcp_rtt = media->rtcp_rtt;
 	line->codec = format->codec;
 	line->payload_type = format->payload_type;
 	line->rtx_payload_type = rtx_payload_type(media, format);
@@ -263,6 +264,7 @@ static void propose_line(struct sdp_agreement *agreement, const struct sdp_feed 
 	*line = (struct sdp_line){
 		.accepted = true,
 		.rtcp_rsize = true,
+		.rtcp_rtt = true,
 		.kind = is_video ? SDP_VIDEO : SDP_AUDIO,
 		.codec = feed->codec,
 		.payload_type = (uint8_t)(96 + 2 * index),
@@ -321,6 +323,7 @@ static int take_line(struct sdp_line *line, const struct sdp_media *media, struc
 	if (!can_receive(media))
 		line->feed = -1;
 	line->rtcp_rsize &= media->rtcp_rsize;
+	line->rtcp_rtt &= media->rtcp_rtt;
 	line->nack &= format->nack;
 	line->pli &= format->pli;
 	line->fir &= format->fir;
