@@ -222,6 +222,8 @@ static int play_line(struct sdp_agreement *agreement, const struct sdp_media *me
 		return 0;
 	line_accept(line, media, format);
 	line->transport_cc = false;
+	/* We repeat packets as RTX alone, so a viewer without it must not wait for a repetition. */
+	line->nack &= line->rtx_payload_type != 0;
 	for (unsigned int e = 0; e < RTP_EXTENSIONS; e++)
 		if (is_for_viewers(e, feed))
 			line->extensions.id[e] = media->extensions.id[e];
@@ -329,8 +331,10 @@ static int take_line(struct sdp_line *line, const struct sdp_media *media, struc
 	line->fir &= format->fir;
 	if (line->rtx_payload_type != rtx_payload_type(media, format))
 		line->rtx_payload_type = 0;
-	if (!line->rtx_payload_type)
+	if (!line->rtx_payload_type) {
 		line->rtx_ssrc = 0;
+		line->nack = false;
+	}
 	for (unsigned int e = 0; e < RTP_EXTENSIONS; e++)
 		if (line->extensions.id[e] != media->extensions.id[e])
 			line->extensions.id[e] = 0;

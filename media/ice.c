@@ -19,6 +19,7 @@
 #include "media/ice.h"
 
 #define STUN_BINDING_REQUEST      0x0001
+#define STUN_BINDING_INDICATION   0x0011
 #define STUN_INTEGRITY_BYTES      20
 #define STUN_FINGERPRINT_BYTES    4
 #define STUN_ATTRIBUTE_SHA256     0x001C /* MESSAGE-INTEGRITY-SHA256, may follow the SHA-1 one */
@@ -94,11 +95,11 @@ static uint16_t be16(const uint8_t *bytes)
 	return (uint16_t)(bytes[0] << 8 | bytes[1]);
 }
 
-static bool is_binding_request(const uint8_t *bytes, size_t size)
+static bool is_message(const uint8_t *bytes, size_t size, uint16_t type)
 {
 	static const uint8_t cookie[4] = {0x21, 0x12, 0xA4, 0x42};
 
-	return size >= STUN_MESSAGE_HEADER_LENGTH && be16(bytes) == STUN_BINDING_REQUEST &&
+	return size >= STUN_MESSAGE_HEADER_LENGTH && be16(bytes) == type &&
 	       (size_t)be16(bytes + 2) + STUN_MESSAGE_HEADER_LENGTH == size && size % 4 == 0 &&
 	       memcmp(bytes + STUN_MESSAGE_TRANS_ID_POS, cookie, sizeof(cookie)) == 0;
 }
@@ -132,7 +133,7 @@ int ice_peek_ufrag(const uint8_t *bytes, size_t size, const char **ufrag)
 	struct attribute attribute;
 	size_t offset = STUN_MESSAGE_HEADER_LENGTH;
 
-	if (!is_binding_request(bytes, size))
+	if (!is_message(bytes, size, STUN_BINDING_REQUEST))
 		return -EBADMSG;
 	while (attribute_next(bytes, size, &offset, &attribute)) {
 		if (attribute.type != STUN_ATTRIBUTE_USERNAME)
@@ -145,6 +146,11 @@ int ice_peek_ufrag(const uint8_t *bytes, size_t size, const char **ufrag)
 		return (int)(colon - attribute.value);
 	}
 	return -EBADMSG;
+}
+
+bool ice_is_keepalive(const uint8_t *bytes, size_t size)
+{
+	return is_message(bytes, size, STUN_BINDING_INDICATION);
 }
 
 /* Every attribute fits, the two of fixed size have it, and FINGERPRINT is the last (RFC 8489
@@ -284,7 +290,7 @@ enum ice_verdict ice_on_check(struct ice *ice, const uint8_t *bytes, size_t size
 	check->use_candidate = check->peer_controlling = false;
 	check->priority = check->error = 0;
 	check->reply_bytes = 0;
-	if (!is_binding_request(bytes, size) || !stun_is_sound(bytes, size))
+	if (!is_message(bytes, size, STUN_BINDING_REQUEST) || !stun_is_sound(bytes, size))
 		return ICE_CHECK_DROPPED;
 	switch (stun_agent_validate(&ice->agent, &request, bytes, size, on_username,
 				    (void *)(uintptr_t)expected)) {

@@ -37,6 +37,10 @@ void ice_destroy(struct ice *ice);
  * `bytes`, or -EBADMSG. Never reads past `size`. */
 int ice_peek_ufrag(const uint8_t *bytes, size_t size, const char **ufrag);
 
+/* Whether this is a Binding indication: a keepalive (RFC 8445 11) that nothing is to be done about,
+ * sent by agents without consent checks (libnice). Never reads past `size`. */
+bool ice_is_keepalive(const uint8_t *bytes, size_t size);
+
 enum ice_verdict {
 	ICE_CHECK_VALID,    /* authenticated Binding request; a success reply is ready */
 	ICE_CHECK_REJECTED, /* an error reply is ready (400, 401, 420, 487) */

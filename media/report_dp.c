@@ -233,8 +233,8 @@ static void check_consent(struct worker *worker, struct transport *transport)
 {
 	uint64_t newest_ns = 0;
 	for (int i = 0; i < TRANSPORT_PAIRS_MAX; i++) {
-		if (transport->pairs[i].last_check_ns > newest_ns)
-			newest_ns = transport->pairs[i].last_check_ns;
+		if (transport->pairs[i].heard_ns > newest_ns)
+			newest_ns = transport->pairs[i].heard_ns;
 	}
 	uint64_t consent_ns =
 		atomic_load_explicit(&worker->plane->consent_ns, memory_order_relaxed);

@@ -154,6 +154,11 @@ static void on_stun(struct worker *worker, struct rte_mbuf *packet)
 	const uint8_t *bytes = packet_bytes(packet);
 	size_t size = rte_pktmbuf_data_len(packet);
 	const char *ufrag;
+	if (ice_is_keepalive(bytes, size)) {
+		count(&worker->counters, COUNT_STUN_KEEPALIVES);
+		packet_free(packet);
+		return;
+	}
 	int len = ice_peek_ufrag(bytes, size, &ufrag);
 	if (len < 0) {
 		worker_drop(worker, packet, DROP_STUN_MALFORMED);

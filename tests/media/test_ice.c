@@ -414,6 +414,20 @@ static void responses_are_dropped(void)
 	ice_destroy(ice);
 }
 
+static void keepalives_are_told_apart(void)
+{
+	struct peer peer;
+
+	peer_request(&peer, &(struct request){.indication = true, .no_integrity = true});
+	CU_ASSERT_TRUE(ice_is_keepalive(peer.bytes, peer.size));
+	CU_ASSERT_FALSE(ice_is_keepalive(peer.bytes, peer.size - 4));
+	CU_ASSERT_FALSE(ice_is_keepalive(peer.bytes, 19));
+	peer.bytes[4] ^= 1;
+	CU_ASSERT_FALSE(ice_is_keepalive(peer.bytes, peer.size));
+	peer_request(&peer, &(struct request){0});
+	CU_ASSERT_FALSE(ice_is_keepalive(peer.bytes, peer.size));
+}
+
 /* type, length, value of one attribute behind a header that claims `claimed` bytes */
 static const struct {
 	const char *name;
@@ -477,6 +491,7 @@ static CU_TestInfo tests[] = {
 	{"retransmissions_are_answered_for_ever", retransmissions_are_answered_for_ever},
 	{"damaged_requests_are_never_valid", damaged_requests_are_never_valid},
 	{"responses_are_dropped", responses_are_dropped},
+	{"keepalives_are_told_apart", keepalives_are_told_apart},
 	{"peek_stays_inside", peek_stays_inside},
 	{"credentials_carry_the_slot", credentials_carry_the_slot},
 	CU_TEST_INFO_NULL,
