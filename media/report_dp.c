@@ -190,6 +190,9 @@ static void send_keyframe_request(struct worker *worker, struct transport *trans
 				  struct track *track)
 {
 	struct compound compound;
+	/* Also when there is no buffer for it: the interval is what keeps the timer from spinning. */
+	track->keyframe_requested_ns = worker->now_ns;
+	track->keyframe_since_request = false;
 	if (!feedback_begin(worker, transport, &compound))
 		return;
 	if (track->config.pli)
@@ -199,8 +202,6 @@ static void send_keyframe_request(struct worker *worker, struct transport *trans
 		compound_add(&compound,
 			     rtcp_write_fir(compound.at, compound.room, transport->rtcp_ssrc,
 					    track->ssrc, track->fir_command++));
-	track->keyframe_requested_ns = worker->now_ns;
-	track->keyframe_since_request = false;
 	count(&worker->counters, COUNT_PLI_SENT);
 	stat_add(transport, STAT_KEYFRAME_REQUESTS, 1);
 	compound_send(worker, transport, &compound);

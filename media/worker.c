@@ -175,7 +175,9 @@ static void serve_timers(struct worker *worker)
 		struct transport *transport =
 			(struct transport *)((char *)entry - offsetof(struct transport, timer));
 		uint64_t due_ns = report_service(worker, transport);
-		wheel_add(&worker->wheel, entry, due_ns);
+		/* Due now would be popped again in this very loop. */
+		wheel_add(&worker->wheel, entry,
+			  RTE_MAX(due_ns, worker->now_ns + WHEEL_TICK_NS));
 	}
 }
 
