@@ -90,7 +90,7 @@ void transport_on_keys(struct worker *worker, struct transport *transport)
 	for (unsigned int i = 0; i < transport->n_tracks; i++)
 		track_start(worker, &transport->tracks[i]);
 	for (unsigned int i = 0; i < transport->n_subscriptions; i++)
-		subscription_start(worker, &transport->subscriptions[i], worker->now_ns);
+		subscription_start(worker, &transport->subscriptions[i]);
 	tell_control(worker, transport, MESSAGE_CONNECTED);
 	worker_schedule(worker, transport, worker->now_ns);
 }
