@@ -78,7 +78,8 @@ static void send_receiver_report(struct worker *worker, struct transport *transp
 static struct rtcp_sender_info sender_info(const struct feed_clock *clock, uint32_t clock_hz,
 					   const struct subscription *subscription, uint64_t now_ns)
 {
-	uint64_t elapsed_ns = now_ns - clock->arrival_ns;
+	/* The SR may come from a worker whose round began after ours. */
+	uint64_t elapsed_ns = now_ns > clock->arrival_ns ? now_ns - clock->arrival_ns : 0;
 	uint64_t seconds = elapsed_ns / 1000000000ull, rest_ns = elapsed_ns % 1000000000ull;
 	return (struct rtcp_sender_info){
 		.ntp = clock->ntp + (seconds << 32) + (rest_ns << 32) / 1000000000ull,
@@ -107,7 +108,7 @@ static void send_sender_reports(struct worker *worker, struct transport *transpo
 		const struct feed_lane *lane = &feed->lanes[worker->id];
 		/* Before the first packet of a source its numbers are not mapped yet. */
 		if (!lane->clock.known || subscription->packets == 0 ||
-		    subscription->rewrite.epoch != lane->epoch)
+		    subscription->rewrite.epoch != lane->clock.epoch)
 			continue;
 		if (!compound.packet && !compound_begin(worker, &compound))
 			return;
@@ -258,6 +259,8 @@ uint64_t report_service(struct worker *worker, struct transport *transport)
 			send_receiver_report(worker, transport);
 			send_sender_reports(worker, transport);
 		}
+		for (unsigned int i = 0; i < transport->n_subscriptions; i++)
+			feed_expire(worker, transport->subscriptions[i].config.feed);
 		transport->report_due_ns = now_ns + REPORT_INTERVAL_NS;
 	}
 	if (transport->n_tracks == 0 || !transport->is_connected)
@@ -303,6 +306,7 @@ static void on_sender_report(struct worker *worker, struct transport *transport,
 	reception_on_sr(&track->reception, &item->sender, worker->now_ns);
 	feed_publish_clock(worker, track->config.feed,
 			   &(struct feed_clock){.known = true,
+						.epoch = track->epoch,
 						.rtp_timestamp = item->sender.rtp_timestamp,
 						.ntp = item->sender.ntp,
 						.arrival_ns = worker->now_ns});
@@ -371,6 +375,10 @@ static void on_keyframe_request(struct worker *worker, struct transport *transpo
 		return;
 	count(&worker->counters, COUNT_PLI_RECEIVED);
 	stat_add(transport, STAT_KEYFRAME_REQUESTS, 1);
+	/* One FIR can name a source a hundred times, and each would be a message. */
+	if (worker->now_ns - subscription->keyframe_asked_ns < REPORT_PLI_FLOOD_NS)
+		return;
+	subscription->keyframe_asked_ns = worker->now_ns;
 	feed_request_keyframe(worker, subscription->config.feed);
 }
 

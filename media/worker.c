@@ -112,7 +112,11 @@ static void on_message(struct worker *worker, const struct message *message)
 		break;
 	case MESSAGE_FEED_CLOCK:
 		feed_take_clock(worker, message->feed,
-				&(struct feed_clock){true, message->word, message->a, message->b});
+				&(struct feed_clock){.known = true,
+						     .epoch = message->epoch,
+						     .rtp_timestamp = message->word,
+						     .ntp = message->a,
+						     .arrival_ns = message->b});
 		break;
 	case MESSAGE_KEYFRAME:
 		feed_request_keyframe(worker, message->feed);
