@@ -68,8 +68,9 @@ bool mailbox_post(struct mailbox *mailbox, const struct message *message);
 /* As mailbox_post, but leaves 1/4 of the ring to messages that must not be lost. For packets, and
  * for whatever else comes as often as a peer likes. */
 bool mailbox_post_packet(struct mailbox *mailbox, const struct message *message);
-/* Posts even when it must wait for the reader (never use it towards a thread that may be waiting
- * for you). Control and handshake threads. */
+/* Posts even when it must wait for the reader: never towards a thread that may be waiting for you.
+ * Control waits for the handshake thread and workers, the handshake thread for workers. Workers use
+ * it towards control alone, whose mailbox has room for all they may have to say (plane.c). */
 void mailbox_post_wait(struct mailbox *mailbox, const struct message *message);
 
 /* Reader's side. Takes up to `max` messages. */
