@@ -93,8 +93,9 @@ void feed_take_clock(struct worker *worker, struct feed *feed, const struct feed
 /* Asks the publisher for a key frame, wherever it lives. */
 void feed_request_keyframe(struct worker *worker, struct feed *feed);
 
-/* Gives back packets that are too old to be asked for; cheap when called often. Viewers' timers call
- * it too: a feed whose publisher fell silent must not keep buffers from the rest of the node. */
+/* Gives back packets that are too old to be asked for; cheap when called often. Viewers' timers
+ * call it too: a feed whose publisher fell silent must not keep buffers from the rest of the node.
+ */
 void feed_expire(struct worker *worker, struct feed *feed);
 
 void feed_attach(struct worker *worker, struct feed *feed, struct subscription *subscription);

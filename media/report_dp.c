@@ -191,7 +191,8 @@ static void send_keyframe_request(struct worker *worker, struct transport *trans
 				  struct track *track)
 {
 	struct compound compound;
-	/* Also when there is no buffer for it: the interval is what keeps the timer from spinning. */
+	/* Also when there is no buffer for it: the interval is what keeps the timer from spinning.
+	 */
 	track->keyframe_requested_ns = worker->now_ns;
 	track->keyframe_since_request = false;
 	if (!feedback_begin(worker, transport, &compound))
@@ -243,7 +244,7 @@ static void check_consent(struct worker *worker, struct transport *transport)
 	if (transport->consent_told || worker->now_ns - newest_ns < consent_ns)
 		return;
 	/* Told once; when the mailbox is full, at the next service. */
-	transport->consent_told = mailbox_post(
+	transport->consent_told = mailbox_post_packet(
 		worker->plane->control,
 		&(struct message){.type = MESSAGE_CONSENT_EXPIRED, .transport = transport});
 	if (transport->consent_told)
@@ -406,9 +407,11 @@ static void on_bye(struct worker *worker, struct transport *transport, const str
 	}
 	for (unsigned int i = 0; i < transport->n_tracks; i++)
 		n_left += !transport->tracks[i].has_ended;
-	if (transport->n_tracks && n_left == 0)
-		mailbox_post(worker->plane->control, &(struct message){.type = MESSAGE_PEER_CLOSED,
-								       .transport = transport});
+	/* Told once: a peer may say it as often as it likes. */
+	if (transport->n_tracks && n_left == 0 && !transport->leaving_told)
+		transport->leaving_told = mailbox_post_packet(
+			worker->plane->control,
+			&(struct message){.type = MESSAGE_PEER_CLOSED, .transport = transport});
 }
 
 void report_on_rtcp(struct worker *worker, struct transport *transport, struct rte_mbuf *packet)

@@ -32,7 +32,7 @@ struct subscription {
 	struct transport *transport; /* parent */
 	TAILQ_ENTRY(subscription) link;
 	bool attached;
-	bool flowing; /* video waits for a key frame before a source's first packet */
+	bool flowing;        /* video waits for a key frame before a source's first packet */
 	uint64_t waiting_ns; /* since when; 0 = no packet has come to wait on */
 	uint64_t keyframe_asked_ns;
 	struct rewrite rewrite;

@@ -6,8 +6,8 @@
 #include "media/transport.h"
 #include "media/worker.h"
 
-/* Video whose packets show no key frame for this long flows anyway: the decoder may know better than our
- * parser. */
+/* Video whose packets show no key frame for this long flows anyway: the decoder may know better
+ * than our parser. */
 #define KEYFRAME_PATIENCE_NS 2000000000ull
 /* A packet is not sent again within this time. */
 #define RTX_REPEAT_NS 20000000ull

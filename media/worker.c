@@ -51,7 +51,8 @@ static int create_flow_table(struct worker *worker, unsigned int sessions_max)
 		return -ENOMEM;
 	worker->flow_entries = calloc((size_t)rte_hash_max_key_id(worker->flows) + 1,
 				      sizeof(*worker->flow_entries));
-	return worker->flow_entries ? 0 : -ENOMEM;
+	worker->n_foreign = calloc(directory_capacity(worker->plane->directory), 1);
+	return worker->flow_entries && worker->n_foreign ? 0 : -ENOMEM;
 }
 
 int worker_create(struct plane *plane, unsigned int id, struct worker **out)
@@ -96,6 +97,7 @@ void worker_destroy(struct worker *worker)
 	ice_destroy(worker->ice);
 	rte_hash_free(worker->flows);
 	free(worker->flow_entries);
+	free(worker->n_foreign);
 	free(worker);
 }
 
@@ -180,8 +182,7 @@ static void serve_timers(struct worker *worker)
 			(struct transport *)((char *)entry - offsetof(struct transport, timer));
 		uint64_t due_ns = report_service(worker, transport);
 		/* Due now would be popped again in this very loop. */
-		wheel_add(&worker->wheel, entry,
-			  RTE_MAX(due_ns, worker->now_ns + WHEEL_TICK_NS));
+		wheel_add(&worker->wheel, entry, RTE_MAX(due_ns, worker->now_ns + WHEEL_TICK_NS));
 	}
 }
 
