@@ -36,7 +36,6 @@ static void fill_peer(struct transport *transport, const struct sdp_session *pee
 	transport->dtls_active = peer->setup == SDP_PASSIVE;
 	transport->peer_fingerprint = peer->fingerprint;
 	transport->rtcp_ssrc = random_ssrc();
-	snprintf(transport->cname, sizeof(transport->cname), "%08x%08x", random32(), random32());
 }
 
 static void fill_track(struct track_config *config, const struct sdp_line *line,

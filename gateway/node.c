@@ -303,8 +303,8 @@ void node_stop(struct node *node)
 	if (node->server)
 		server_stop(node->server);
 	stop_loop(node->loop);
-	session_table_destroy(node->sessions);
 	plane_stop(node->plane);
+	session_table_destroy(node->sessions);
 	stream_table_destroy(node->streams);
 	gate_counters_destroy(node->denials);
 	token_replays_destroy(node->replays);

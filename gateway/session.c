@@ -121,13 +121,15 @@ static void renew_etag(struct session *session)
 		 ++session->etag_version, random[0], random[1], random[2], random[3]);
 }
 
-static int draw_id(char id[SESSION_ID_BYTES])
+/* Fills `out` with `size` - 1 random hex digits (an even number). */
+static int draw_hex(char *out, size_t size)
 {
-	unsigned char random[(SESSION_ID_BYTES - 1) / 2];
-	if (RAND_bytes(random, sizeof(random)) != 1)
+	unsigned char random[SESSION_ID_BYTES / 2];
+	size_t n = (size - 1) / 2;
+	if (RAND_bytes(random, (int)n) != 1)
 		return -EIO;
-	for (size_t i = 0; i < sizeof(random); i++)
-		snprintf(&id[2 * i], 3, "%02x", random[i]);
+	for (size_t i = 0; i < n; i++)
+		snprintf(&out[2 * i], 3, "%02x", random[i]);
 	return 0;
 }
 
@@ -165,7 +167,9 @@ int session_create(struct session_table *table, enum session_role role, struct t
 	table->counters.open[role][SESSION_GENESIS]++;
 	table->n_sessions++;
 	tenant->n_sessions++;
-	int rc = draw_id(session->id);
+	int rc = draw_hex(session->id, sizeof(session->id));
+	if (rc == 0)
+		rc = draw_hex(session->cname, sizeof(session->cname));
 	if (rc == 0)
 		rc = directory_add(table->plane->directory, NULL, &session->entry);
 	if (rc) {
@@ -215,6 +219,7 @@ void session_publish(struct session *session, struct transport *transport)
 {
 	session->transport = transport;
 	transport->session = session;
+	snprintf(transport->cname, sizeof(transport->cname), "%s", session->cname);
 	session->entry->transport = transport;
 	if (session->role == SESSION_PUBLISHER) {
 		attach_publisher(session);

@@ -15,6 +15,7 @@
 
 #define SESSION_ID_BYTES                                                                           \
 	33 /* 128 random bits as hex, and NUL: knowing it is the right to watch its events */
+#define SESSION_CNAME_BYTES 17 /* 64 random bits as hex: it says nothing of the id */
 #define SESSION_ETAG_BYTES  24
 #define SESSION_SOCKETS_MAX 4
 
@@ -43,6 +44,7 @@ extern const char *const session_reason_names[REASON_REASONS];
 
 struct session {
 	char id[SESSION_ID_BYTES];
+	char cname[SESSION_CNAME_BYTES]; /* in SDP and RTCP alike (RFC 7022) */
 	enum session_role role;
 	enum session_state state;
 	enum session_reason reason;

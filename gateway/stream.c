@@ -90,19 +90,20 @@ static bool fits(const struct stream *stream, const struct sdp_feed *kinds, unsi
 	return true;
 }
 
-/* A stream with one reference, its caller's, under the name. */
+/* A stream with one reference, its caller's. Takes over `key`. */
 static struct stream *create(struct stream_table *table, char *key, const struct sdp_feed *kinds,
 			     unsigned int n)
 {
 	struct stream *stream = calloc(1, sizeof(*stream));
-	if (!stream)
+	if (!stream) {
+		g_free(key);
 		return NULL;
+	}
 	stream->key = key;
 	stream->table = table;
 	stream->n_references = 1;
 	TAILQ_INIT(&stream->viewers);
 	memcpy(stream->kinds, kinds, n * sizeof(*kinds));
-	g_hash_table_replace(table->by_key, stream->key, stream);
 	for (unsigned int i = 0; i < n; i++) {
 		stream->feeds[i] = feed_create(kinds[i].codec, table->n_workers);
 		if (!stream->feeds[i]) {
@@ -114,22 +115,28 @@ static struct stream *create(struct stream_table *table, char *key, const struct
 	return stream;
 }
 
-struct stream *stream_publish(struct stream_table *table, const char *tenant, const char *name,
-			      const struct sdp_agreement *agreement, struct stream **replaced)
+struct stream *stream_prepare(struct stream_table *table, const char *tenant, const char *name,
+			      const struct sdp_agreement *agreement)
 {
 	struct sdp_feed kinds[SDP_MEDIA_MAX] = {0};
 	unsigned int n = describe(agreement, kinds);
 	struct stream *stream = stream_find(table, tenant, name);
 
-	*replaced = NULL;
-	if (stream && fits(stream, kinds, n)) {
-		memcpy(stream->kinds, kinds, sizeof(kinds));
-		stream_hold(stream);
-	} else {
-		*replaced = stream;
-		stream = create(table, g_strdup_printf("%s/%s", tenant, name), kinds, n);
-	}
-	if (stream)
-		stream->epoch += EPOCH_STEP;
+	if (!stream || !fits(stream, kinds, n))
+		return create(table, g_strdup_printf("%s/%s", tenant, name), kinds, n);
+	stream_hold(stream);
 	return stream;
+}
+
+struct stream *stream_claim(struct stream *stream, const struct sdp_agreement *agreement)
+{
+	GHashTable *by_key = stream->table->by_key;
+	struct stream *before = g_hash_table_lookup(by_key, stream->key);
+
+	describe(agreement, stream->kinds);
+	stream->epoch += EPOCH_STEP;
+	if (before == stream)
+		return NULL;
+	g_hash_table_replace(by_key, stream->key, stream);
+	return before;
 }

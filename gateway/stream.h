@@ -39,11 +39,12 @@ unsigned int stream_count(const struct stream_table *table);
 /* The stream of that name, or NULL. */
 struct stream *stream_find(struct stream_table *table, const char *tenant, const char *name);
 /* For a publisher that sends what `agreement` says: the stream of that name if it carries the same,
- * else a new one that takes the name
- * (*replaced is the old one then, else NULL; its sessions still hold it). Begins a new epoch and
- * takes a reference. NULL: no memory. */
-struct stream *stream_publish(struct stream_table *table, const char *tenant, const char *name,
-			      const struct sdp_agreement *agreement, struct stream **replaced);
+ * else a new one, which nobody finds yet. Takes a reference. NULL: no memory. */
+struct stream *stream_prepare(struct stream_table *table, const char *tenant, const char *name,
+			      const struct sdp_agreement *agreement);
+/* The publisher is sure to come: the stream takes its name and begins a new epoch. Returns the
+ * stream that had the name (its sessions still hold it), or NULL when it is this one or none. */
+struct stream *stream_claim(struct stream *stream, const struct sdp_agreement *agreement);
 /* Takes a reference for a viewer. */
 void stream_hold(struct stream *stream);
 /* Gives a reference back; the last one frees the stream and its feeds. Behind a barrier only, once

@@ -73,7 +73,7 @@ static struct sdp_local local_side(struct node *node, const struct session *sess
 		.n_candidates = candidates_gather(&node->config, port_udp_port(node->plane->port),
 						  session->from_loopback, candidates),
 		.publish = session->role == SESSION_PUBLISHER,
-		.cname = session->id,
+		.cname = session->cname,
 	};
 }
 
@@ -87,8 +87,9 @@ static void add_session_headers(struct node *node, const struct session *session
 	add_ice_servers(&node->config, response);
 }
 
-/* Writes a description with `status` and all headers of a new session. */
-static void describe(struct node *node, const struct session *session,
+/* Writes a description with `status` and all headers of a new session. Without it the browser would
+ * not know of the session, which then ends. */
+static void describe(struct node *node, struct session *session,
 		     const struct sdp_agreement *agreement, enum sdp_setup setup, int status,
 		     struct http_response *response)
 {
@@ -98,6 +99,7 @@ static void describe(struct node *node, const struct session *session,
 	int size = text ? sdp_write(agreement, &local, text, ANSWER_BYTES_MAX) : -ENOMEM;
 	if (size < 0) {
 		problem_write(response, 500, 0, NULL, "the description does not fit");
+		session_terminate(session, REASON_ERROR);
 	} else {
 		http_bytes(response, status, TYPE_SDP, text, (size_t)size);
 		add_session_headers(node, session, response);
@@ -165,24 +167,25 @@ static void publish(struct admission *admission, struct http_response *response)
 	struct node *node = admission->node;
 	struct sdp_agreement agreement;
 	struct sdp_error error = {0};
-	struct stream *replaced;
 	if (sdp_agree_publish(admission->offer, &agreement, &error)) {
 		problem_write(response, 422, GATE_REQUEST, gate_name(GATE_REQUEST), error.reason);
 		return;
 	}
-	struct stream *stream = stream_publish(node->streams, admission->tenant_id,
-					       admission->stream_name, &agreement, &replaced);
+	struct stream *stream = stream_prepare(node->streams, admission->tenant_id,
+					       admission->stream_name, &agreement);
 	if (!stream) {
 		problem_write(response, 503, 0, NULL, "out of memory");
 		return;
 	}
+	struct session *session = create_session(admission, stream, response);
+	if (!session)
+		return;
+	struct stream *replaced = stream_claim(stream, &agreement);
 	if (replaced && replaced->publisher)
 		session_terminate(replaced->publisher, REASON_REPLACED);
 	if (replaced)
 		session_terminate_viewers(replaced, REASON_REPLACED);
-	struct session *session = create_session(admission, stream, response);
-	if (session)
-		complete(admission, session, &agreement, response);
+	complete(admission, session, &agreement, response);
 }
 
 /* The viewer's offer has no format for what is published: we offer what there is (WHEP: 406 with an
@@ -191,12 +194,14 @@ static void counter_offer(struct admission *admission, struct stream *stream,
 			  struct http_response *response)
 {
 	struct sdp_agreement *proposal = calloc(1, sizeof(*proposal));
+	if (!proposal) {
+		problem_write(response, 503, 0, NULL, "out of memory");
+		return;
+	}
 	stream_hold(stream);
 	struct session *session = create_session(admission, stream, response);
-	if (!session || !proposal) {
+	if (!session) {
 		free(proposal);
-		if (session)
-			session_terminate(session, REASON_ERROR);
 		return;
 	}
 	sdp_propose_play(stream->kinds, stream->n_feeds, proposal);
@@ -275,9 +280,18 @@ static bool is_type(const struct http_request *request, const char *type)
 	       strchr("; \t", request->content_type[len]);
 }
 
+/* If-Match is a list and compares strongly (RFC 9110 13.1.1): a weak tag is never the session's. */
 static bool etag_matches(const struct session *session, const char *if_match)
 {
-	return strstr(if_match, session->etag) != NULL;
+	size_t len = strlen(session->etag);
+	while (*if_match) {
+		if_match += strspn(if_match, " \t,");
+		size_t tag = strcspn(if_match, " \t,");
+		if (tag == len && memcmp(if_match, session->etag, len) == 0)
+			return true;
+		if_match += tag;
+	}
+	return false;
 }
 
 /* RFC 9725 4.3.3: new credentials, answered with ours and a new entity tag. */

@@ -38,6 +38,11 @@ void directory_destroy(struct directory *directory)
 	free(directory);
 }
 
+uint32_t directory_capacity(const struct directory *directory)
+{
+	return directory->capacity;
+}
+
 int directory_add(struct directory *directory, struct transport *transport,
 		  struct directory_entry **out)
 {

@@ -21,6 +21,8 @@ struct directory;
 /* Room for `capacity` entries (two per session: an ICE restart holds both for a while). */
 struct directory *directory_create(uint32_t capacity);
 void directory_destroy(struct directory *directory);
+/* Slots are 0 .. capacity - 1. Any thread. */
+uint32_t directory_capacity(const struct directory *directory);
 
 /* Control thread. Makes credentials for a free slot; nobody finds the entry yet. -ENOSPC, -ENOMEM.
  */

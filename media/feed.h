@@ -21,9 +21,8 @@ struct track;
 
 /* What a decrypted packet carries in packet_meta.owner_area: parsed once, read by every viewer. */
 struct rtp_packet {
-	struct feed *feed; /* borrowed: packets are gone before a feed is freed */
-	int64_t index;     /* 64-bit sequence number of its source */
-	uint32_t epoch;    /* which source: grows when the publisher or its SSRC changes */
+	int64_t index;  /* 64-bit sequence number of its source */
+	uint32_t epoch; /* which source: grows when the publisher or its SSRC changes */
 	uint32_t timestamp;
 	uint16_t payload_offset, payload_bytes;
 	bool marker, keyframe_start;
@@ -43,6 +42,7 @@ static inline struct rtp_packet *rtp_packet(struct rte_mbuf *packet)
 /* The source's clock: this RTP timestamp was sampled at this NTP time, as its last SR said. */
 struct feed_clock {
 	bool known;
+	uint32_t epoch; /* of the source that said so: another one's timestamps mean other times */
 	uint32_t rtp_timestamp;
 	uint64_t ntp;
 	uint64_t arrival_ns;
@@ -53,7 +53,8 @@ TAILQ_HEAD(subscription_list, subscription);
 struct feed_lane {
 	struct subscription_list subscriptions;
 	struct track *track; /* the publisher's, if it lives on this worker */
-	uint32_t epoch;      /* of the last packet */
+	bool started;        /* a packet has come */
+	uint32_t epoch;      /* the newest of a packet */
 	struct feed_clock clock;
 	uint64_t expire_due_ns; /* next look for packets too old to be asked for */
 	struct retransmit history;
@@ -86,11 +87,16 @@ void feed_publish(struct worker *worker, struct feed *feed, struct rte_mbuf **pa
  * one feed. */
 void feed_forward(struct worker *worker, struct feed *feed, struct rte_mbuf **packets,
 		  unsigned int n);
-/* The source's SR, to every worker in the audience. */
+/* The source's SR, to every worker, so that a viewer who comes later finds it. */
 void feed_publish_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock);
 void feed_take_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock);
 /* Asks the publisher for a key frame, wherever it lives. */
 void feed_request_keyframe(struct worker *worker, struct feed *feed);
+
+/* Gives back packets that are too old to be asked for; cheap when called often. Viewers' timers
+ * call it too: a feed whose publisher fell silent must not keep buffers from the rest of the node.
+ */
+void feed_expire(struct worker *worker, struct feed *feed);
 
 void feed_attach(struct worker *worker, struct feed *feed, struct subscription *subscription);
 void feed_detach(struct worker *worker, struct feed *feed, struct subscription *subscription);

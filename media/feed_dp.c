@@ -34,11 +34,9 @@ void feed_publish(struct worker *worker, struct feed *feed, struct rte_mbuf **pa
 	feed_forward(worker, feed, packets, n);
 }
 
-static void keep_history(struct worker *worker, struct feed_lane *lane, struct rte_mbuf **packets,
-			 unsigned int n)
+void feed_expire(struct worker *worker, struct feed *feed)
 {
-	for (unsigned int i = 0; i < n; i++)
-		retransmit_put(&lane->history, packets[i]);
+	struct feed_lane *lane = &feed->lanes[worker->id];
 	if (worker->now_ns < lane->expire_due_ns)
 		return;
 	uint64_t hold_ns = worker->plane->config.retransmit_ns;
@@ -53,15 +51,22 @@ void feed_forward(struct worker *worker, struct feed *feed, struct rte_mbuf **pa
 	struct feed_lane *lane = &feed->lanes[worker->id];
 	struct subscription *subscription;
 
+	/* What a replaced publisher still had under way would push its successor's packets out of
+	 * the history, and no viewer would get it. */
 	uint32_t epoch = rtp_packet(packets[n - 1])->epoch;
-	if (epoch != lane->epoch) {
+	bool is_stale = lane->started && (int32_t)(epoch - lane->epoch) < 0;
+	if (is_stale) {
+		count_n(&worker->counters, DROP_RTP_STALE, n);
+	} else {
+		lane->started = true;
 		lane->epoch = epoch;
-		lane->clock.known = false;
 	}
-	if (!TAILQ_EMPTY(&lane->subscriptions)) {
+	if (!is_stale && !TAILQ_EMPTY(&lane->subscriptions)) {
 		TAILQ_FOREACH (subscription, &lane->subscriptions, link)
 			subscription_forward(worker, subscription, packets, n);
-		keep_history(worker, lane, packets, n);
+		for (unsigned int i = 0; i < n; i++)
+			retransmit_put(&lane->history, packets[i]);
+		feed_expire(worker, feed);
 	}
 	for (unsigned int i = 0; i < n; i++)
 		packet_free(packets[i]);
@@ -69,24 +74,25 @@ void feed_forward(struct worker *worker, struct feed *feed, struct rte_mbuf **pa
 
 void feed_publish_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock)
 {
-	unsigned int others =
-		atomic_load_explicit(&feed->audience, memory_order_acquire) & ~(1u << worker->id);
-	while (others) {
-		unsigned int to = (unsigned int)__builtin_ctz(others);
-		others &= others - 1;
-		mailbox_post(worker->plane->workers[to]->mailbox,
-			     &(struct message){.type = MESSAGE_FEED_CLOCK,
-					       .feed = feed,
-					       .word = clock->rtp_timestamp,
-					       .a = clock->ntp,
-					       .b = clock->arrival_ns});
+	for (unsigned int to = 0; to < feed->n_lanes; to++) {
+		if (to == worker->id)
+			continue;
+		mailbox_post_packet(worker->plane->workers[to]->mailbox,
+				    &(struct message){.type = MESSAGE_FEED_CLOCK,
+						      .feed = feed,
+						      .word = clock->rtp_timestamp,
+						      .epoch = clock->epoch,
+						      .a = clock->ntp,
+						      .b = clock->arrival_ns});
 	}
 	feed_take_clock(worker, feed, clock);
 }
 
 void feed_take_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock)
 {
-	feed->lanes[worker->id].clock = *clock;
+	struct feed_clock *ours = &feed->lanes[worker->id].clock;
+	if (!ours->known || (int32_t)(clock->epoch - ours->epoch) >= 0)
+		*ours = *clock;
 }
 
 void feed_request_keyframe(struct worker *worker, struct feed *feed)
@@ -97,8 +103,8 @@ void feed_request_keyframe(struct worker *worker, struct feed *feed)
 		if (track)
 			track_want_keyframe(worker, track);
 	} else if (home >= 0) {
-		mailbox_post(worker->plane->workers[home]->mailbox,
-			     &(struct message){.type = MESSAGE_KEYFRAME, .feed = feed});
+		mailbox_post_packet(worker->plane->workers[home]->mailbox,
+				    &(struct message){.type = MESSAGE_KEYFRAME, .feed = feed});
 	}
 }
 

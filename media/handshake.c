@@ -113,7 +113,7 @@ static void send_datagram(void *context, const uint8_t *bytes, size_t size)
 		return;
 	memcpy(rte_pktmbuf_append(packet, (uint16_t)size), bytes, size);
 	struct message message = {.type = MESSAGE_SEND, .transport = transport, .packet = packet};
-	if (!mailbox_post(plane->workers[home]->mailbox, &message))
+	if (!mailbox_post_packet(plane->workers[home]->mailbox, &message))
 		packet_free(packet);
 }
 

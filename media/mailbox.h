@@ -15,8 +15,8 @@ enum message_type {
 	/* to a worker */
 	MESSAGE_PACKET,     /* packet: a datagram for a session homed there; ownership moves */
 	MESSAGE_FEED,       /* packet: one reference of a feed's packet */
-	MESSAGE_FEED_CLOCK, /* feed; word: RTP timestamp; a: NTP time; b: arrival ns (media/feed.h)
-			     */
+	MESSAGE_FEED_CLOCK, /* feed; word: RTP timestamp; a: NTP time; b: arrival ns; epoch
+			       (media/feed.h) */
 	MESSAGE_KEYFRAME,   /* feed: its publisher shall send a key frame */
 	MESSAGE_SEND,       /* transport, packet: a DTLS datagram to send on the selected pair */
 	MESSAGE_KEYS,       /* transport: its SRTP contexts are ready */
@@ -53,6 +53,7 @@ struct message {
 		const char *reason;
 	};
 	uint64_t b;
+	uint32_t epoch;
 };
 
 struct mailbox;
@@ -64,10 +65,12 @@ void mailbox_destroy(struct mailbox *mailbox);
 /* Posts a copy and wakes the reader if it sleeps. False when full: nothing was taken over. Any EAL
  * thread. */
 bool mailbox_post(struct mailbox *mailbox, const struct message *message);
-/* As mailbox_post, but leaves 1/4 of the ring to messages that must not be lost. For packets. */
+/* As mailbox_post, but leaves 1/4 of the ring to messages that must not be lost. For packets, and
+ * for whatever else comes as often as a peer likes. */
 bool mailbox_post_packet(struct mailbox *mailbox, const struct message *message);
-/* Posts even when it must wait for the reader (never use it towards a thread that may be waiting
- * for you). Control and handshake threads. */
+/* Posts even when it must wait for the reader: never towards a thread that may be waiting for you.
+ * Control waits for the handshake thread and workers, the handshake thread for workers. Workers use
+ * it towards control alone, whose mailbox has room for all they may have to say (plane.c). */
 void mailbox_post_wait(struct mailbox *mailbox, const struct message *message);
 
 /* Reader's side. Takes up to `max` messages. */

@@ -11,7 +11,11 @@
 #include "media/srtp.h"
 #include "qos/eal.h"
 
-#define CONTROL_MAILBOX_SIZE 16384
+/* Control may be waiting for a worker, so a worker must never wait for control: there is room for
+ * every message of every session that must arrive (connected, closed, its barrier), also in the
+ * quarter of the mailbox that the others leave free. */
+#define CONTROL_MESSAGES_PER_SESSION 8
+#define CONTROL_MAILBOX_MIN          4096u
 
 static int create_parts(struct plane *plane)
 {
@@ -28,7 +32,9 @@ static int create_parts(struct plane *plane)
 	plane->directory = directory_create(plane->config.sessions_max * 2);
 	if (!plane->directory)
 		return -ENOMEM;
-	rc = mailbox_create("control", CONTROL_MAILBOX_SIZE, &plane->control);
+	unsigned int messages = plane->config.sessions_max * CONTROL_MESSAGES_PER_SESSION;
+	rc = mailbox_create("control", rte_align32pow2(RTE_MAX(messages, CONTROL_MAILBOX_MIN)),
+			    &plane->control);
 	if (rc)
 		return rc;
 	rc = handshake_create(plane, &plane->handshake);
@@ -75,6 +81,31 @@ int plane_start(const struct plane_config *config, struct plane **out)
 	return 0;
 }
 
+void plane_dispatch(struct plane *plane,
+		    void (*on_message)(void *context, const struct message *message), void *context)
+{
+	struct message messages[64];
+	unsigned int n;
+	mailbox_awake(plane->control);
+	while ((n = mailbox_take(plane->control, messages, 64)) > 0) {
+		for (unsigned int i = 0; i < n; i++) {
+			if (messages[i].type != MESSAGE_BARRIER_DONE) {
+				on_message(context, &messages[i]);
+				continue;
+			}
+			struct barrier *barrier = messages[i].barrier;
+			barrier->done(barrier->context);
+			free(barrier);
+		}
+	}
+}
+
+static void pass_over(void *context, const struct message *message)
+{
+	(void)context;
+	(void)message;
+}
+
 void plane_stop(struct plane *plane)
 {
 	if (!plane)
@@ -86,6 +117,8 @@ void plane_stop(struct plane *plane)
 		mailbox_post_wait(plane->workers[i]->mailbox, &stop);
 		eal_lcore_join(EAL_LCORE_WORKER_FIRST + i);
 	}
+	/* Every thread has passed the barriers there were; what they free is still waiting. */
+	plane_dispatch(plane, pass_over, NULL);
 	destroy_parts(plane);
 }
 
@@ -130,25 +163,6 @@ int plane_fd(const struct plane *plane)
 bool plane_sleep(struct plane *plane)
 {
 	return mailbox_sleep(plane->control);
-}
-
-void plane_dispatch(struct plane *plane,
-		    void (*on_message)(void *context, const struct message *message), void *context)
-{
-	struct message messages[64];
-	unsigned int n;
-	mailbox_awake(plane->control);
-	while ((n = mailbox_take(plane->control, messages, 64)) > 0) {
-		for (unsigned int i = 0; i < n; i++) {
-			if (messages[i].type != MESSAGE_BARRIER_DONE) {
-				on_message(context, &messages[i]);
-				continue;
-			}
-			struct barrier *barrier = messages[i].barrier;
-			barrier->done(barrier->context);
-			free(barrier);
-		}
-	}
 }
 
 uint64_t plane_counter(const struct plane *plane, enum counter counter)

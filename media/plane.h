@@ -44,7 +44,7 @@ struct plane {
 
 /* Control thread (EAL main lcore), after eal_start. Everything runs when it returns 0. */
 int plane_start(const struct plane_config *config, struct plane **out);
-/* All transports must be closed. Takes NULL. */
+/* All transports must be closed. Runs what barriers are still to run. Takes NULL. */
 void plane_stop(struct plane *plane);
 
 /* Control thread. Makes the transport reachable under `entry`. */

@@ -15,6 +15,8 @@ struct rte_mbuf;
 	40000000ull /* before asking again, when the round trip is not known to be longer */
 #define REPORT_PLI_NS     400000000ull /* before a key frame request is repeated */
 #define REPORT_PLI_MIN_NS 150000000ull /* between two requests, at least */
+#define REPORT_PLI_FLOOD_NS                                                                        \
+	20000000ull /* requests of one viewer that come quicker are one: no browser does that */
 
 /* Sends what is due and returns when it wants to be called next. */
 uint64_t report_service(struct worker *worker, struct transport *transport);

@@ -78,7 +78,8 @@ static void send_receiver_report(struct worker *worker, struct transport *transp
 static struct rtcp_sender_info sender_info(const struct feed_clock *clock, uint32_t clock_hz,
 					   const struct subscription *subscription, uint64_t now_ns)
 {
-	uint64_t elapsed_ns = now_ns - clock->arrival_ns;
+	/* The SR may come from a worker whose round began after ours. */
+	uint64_t elapsed_ns = now_ns > clock->arrival_ns ? now_ns - clock->arrival_ns : 0;
 	uint64_t seconds = elapsed_ns / 1000000000ull, rest_ns = elapsed_ns % 1000000000ull;
 	return (struct rtcp_sender_info){
 		.ntp = clock->ntp + (seconds << 32) + (rest_ns << 32) / 1000000000ull,
@@ -107,7 +108,7 @@ static void send_sender_reports(struct worker *worker, struct transport *transpo
 		const struct feed_lane *lane = &feed->lanes[worker->id];
 		/* Before the first packet of a source its numbers are not mapped yet. */
 		if (!lane->clock.known || subscription->packets == 0 ||
-		    subscription->rewrite.epoch != lane->epoch)
+		    subscription->rewrite.epoch != lane->clock.epoch)
 			continue;
 		if (!compound.packet && !compound_begin(worker, &compound))
 			return;
@@ -190,6 +191,10 @@ static void send_keyframe_request(struct worker *worker, struct transport *trans
 				  struct track *track)
 {
 	struct compound compound;
+	/* Also when there is no buffer for it: the interval is what keeps the timer from spinning.
+	 */
+	track->keyframe_requested_ns = worker->now_ns;
+	track->keyframe_since_request = false;
 	if (!feedback_begin(worker, transport, &compound))
 		return;
 	if (track->config.pli)
@@ -199,8 +204,6 @@ static void send_keyframe_request(struct worker *worker, struct transport *trans
 		compound_add(&compound,
 			     rtcp_write_fir(compound.at, compound.room, transport->rtcp_ssrc,
 					    track->ssrc, track->fir_command++));
-	track->keyframe_requested_ns = worker->now_ns;
-	track->keyframe_since_request = false;
 	count(&worker->counters, COUNT_PLI_SENT);
 	stat_add(transport, STAT_KEYFRAME_REQUESTS, 1);
 	compound_send(worker, transport, &compound);
@@ -241,7 +244,7 @@ static void check_consent(struct worker *worker, struct transport *transport)
 	if (transport->consent_told || worker->now_ns - newest_ns < consent_ns)
 		return;
 	/* Told once; when the mailbox is full, at the next service. */
-	transport->consent_told = mailbox_post(
+	transport->consent_told = mailbox_post_packet(
 		worker->plane->control,
 		&(struct message){.type = MESSAGE_CONSENT_EXPIRED, .transport = transport});
 	if (transport->consent_told)
@@ -257,6 +260,8 @@ uint64_t report_service(struct worker *worker, struct transport *transport)
 			send_receiver_report(worker, transport);
 			send_sender_reports(worker, transport);
 		}
+		for (unsigned int i = 0; i < transport->n_subscriptions; i++)
+			feed_expire(worker, transport->subscriptions[i].config.feed);
 		transport->report_due_ns = now_ns + REPORT_INTERVAL_NS;
 	}
 	if (transport->n_tracks == 0 || !transport->is_connected)
@@ -302,6 +307,7 @@ static void on_sender_report(struct worker *worker, struct transport *transport,
 	reception_on_sr(&track->reception, &item->sender, worker->now_ns);
 	feed_publish_clock(worker, track->config.feed,
 			   &(struct feed_clock){.known = true,
+						.epoch = track->epoch,
 						.rtp_timestamp = item->sender.rtp_timestamp,
 						.ntp = item->sender.ntp,
 						.arrival_ns = worker->now_ns});
@@ -370,6 +376,10 @@ static void on_keyframe_request(struct worker *worker, struct transport *transpo
 		return;
 	count(&worker->counters, COUNT_PLI_RECEIVED);
 	stat_add(transport, STAT_KEYFRAME_REQUESTS, 1);
+	/* One FIR can name a source a hundred times, and each would be a message. */
+	if (worker->now_ns - subscription->keyframe_asked_ns < REPORT_PLI_FLOOD_NS)
+		return;
+	subscription->keyframe_asked_ns = worker->now_ns;
 	feed_request_keyframe(worker, subscription->config.feed);
 }
 
@@ -417,9 +427,11 @@ static void on_bye(struct worker *worker, struct transport *transport, const str
 	}
 	for (unsigned int i = 0; i < transport->n_tracks; i++)
 		n_left += !transport->tracks[i].has_ended;
-	if (transport->n_tracks && n_left == 0)
-		mailbox_post(worker->plane->control, &(struct message){.type = MESSAGE_PEER_CLOSED,
-								       .transport = transport});
+	/* Told once: a peer may say it as often as it likes. */
+	if (transport->n_tracks && n_left == 0 && !transport->leaving_told)
+		transport->leaving_told = mailbox_post_packet(
+			worker->plane->control,
+			&(struct message){.type = MESSAGE_PEER_CLOSED, .transport = transport});
 }
 
 void report_on_rtcp(struct worker *worker, struct transport *transport, struct rte_mbuf *packet)

@@ -32,8 +32,9 @@ struct subscription {
 	struct transport *transport; /* parent */
 	TAILQ_ENTRY(subscription) link;
 	bool attached;
-	bool flowing; /* video waits for a key frame before its first packet */
-	uint64_t attached_ns;
+	bool flowing;        /* video waits for a key frame before a source's first packet */
+	uint64_t waiting_ns; /* since when; 0 = no packet has come to wait on */
+	uint64_t keyframe_asked_ns;
 	struct rewrite rewrite;
 	uint16_t rtx_sequence;
 	uint32_t packets, octets; /* of the sender report */
@@ -53,8 +54,10 @@ struct subscription {
 	uint64_t rtt_ns;
 };
 
-/* The worker's thread; time comes in. */
-void subscription_start(struct worker *worker, struct subscription *subscription, uint64_t now_ns);
+/* All below: the viewer's home worker. */
+
+/* The keys are in force: attaches to the feed and asks for a key frame of video. */
+void subscription_start(struct worker *worker, struct subscription *subscription);
 /* Sends copies of `packets` (borrowed) as this viewer wants them. */
 void subscription_forward(struct worker *worker, struct subscription *subscription,
 			  struct rte_mbuf **packets, unsigned int n);

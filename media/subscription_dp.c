@@ -6,35 +6,42 @@
 #include "media/transport.h"
 #include "media/worker.h"
 
-/* Video that shows no key frame for this long flows anyway: the decoder may know better than our
- * parser. */
+/* Video whose packets show no key frame for this long flows anyway: the decoder may know better
+ * than our parser. */
 #define KEYFRAME_PATIENCE_NS 2000000000ull
 /* A packet is not sent again within this time. */
 #define RTX_REPEAT_NS 20000000ull
 /* Retransmissions may use half of what is forwarded, and this much at once. */
 #define RTX_CREDIT_MAX_BYTES 262144
 
-void subscription_start(struct worker *worker, struct subscription *subscription, uint64_t now_ns)
+void subscription_start(struct worker *worker, struct subscription *subscription)
 {
 	const struct subscription_config *config = &subscription->config;
 	rewrite_init(&subscription->rewrite, config->first_sequence, config->first_timestamp);
 	subscription->rtx_sequence = config->first_rtx_sequence;
 	subscription->rtx_credit_bytes = RTX_CREDIT_MAX_BYTES;
-	subscription->attached_ns = now_ns;
-	bool is_video = codec_row(config->feed->codec)->kind == MEDIA_VIDEO;
-	subscription->flowing = !is_video;
 	feed_attach(worker, config->feed, subscription);
-	if (is_video)
+	if (codec_row(config->feed->codec)->kind == MEDIA_VIDEO)
 		feed_request_keyframe(worker, config->feed);
 }
 
+/* Video starts at a key frame, also when its source changes: what a decoder has seen of another one
+ * is of no use to the new one's other frames. */
 static bool begins_to_flow(struct worker *worker, struct subscription *subscription,
 			   const struct rtp_packet *source)
 {
-	if (!subscription->flowing)
-		subscription->flowing =
-			source->keyframe_start ||
-			worker->now_ns - subscription->attached_ns > KEYFRAME_PATIENCE_NS;
+	if (codec_row(subscription->config.feed->codec)->kind != MEDIA_VIDEO)
+		return true;
+	if (subscription->flowing && (int32_t)(source->epoch - subscription->rewrite.epoch) > 0) {
+		subscription->flowing = false;
+		subscription->waiting_ns = 0;
+	}
+	if (subscription->flowing)
+		return true;
+	if (subscription->waiting_ns == 0)
+		subscription->waiting_ns = worker->now_ns;
+	subscription->flowing = source->keyframe_start ||
+				worker->now_ns - subscription->waiting_ns > KEYFRAME_PATIENCE_NS;
 	return subscription->flowing;
 }
 

@@ -29,7 +29,7 @@ struct track_config {
 struct track {
 	struct track_config config;
 	struct transport *transport; /* parent */
-	uint32_t ssrc, rtx_ssrc;     /* 0: not seen */
+	uint32_t ssrc;               /* 0: not known yet */
 	uint32_t epoch;
 	struct reception reception;
 	bool has_ended; /* its source said BYE */

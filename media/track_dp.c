@@ -7,6 +7,9 @@
 #include "media/transport.h"
 #include "media/worker.h"
 
+/* A retransmission runs ahead of what has come by no more than reordering explains. One further
+ * ahead is of an SSRC that the publisher has left, and would pull the window away. */
+#define RTX_AHEAD_MAX 64
 /* A hole is looked at this long after it was seen, so that mere reordering asks for nothing. */
 #define HOLE_PATIENCE_NS 5000000ull
 
@@ -51,6 +54,7 @@ struct source *track_learn(struct transport *transport, struct track *track, uin
 		return source;
 	if (track->reception.started)
 		track->epoch++;
+	track->keyframe_wanted = codec_row(track->config.codec)->kind == MEDIA_VIDEO;
 	track->ssrc = ssrc;
 	track->has_ended = false;
 	reception_init(&track->reception, ssrc, codec_row(track->config.codec)->clock_hz);
@@ -107,6 +111,10 @@ static struct source *learn_source(struct transport *transport, const uint8_t *b
 		return NULL;
 	bool is_rtx = track->config.rtx_payload_type &&
 		      view.payload_type == track->config.rtx_payload_type;
+	/* FEC and comfort noise come under SSRCs of their own with the same MID: they are no reason
+	 * to leave the track's. */
+	if (!is_rtx && view.payload_type != track->config.payload_type)
+		return NULL;
 	return track_learn(transport, track, view.ssrc, is_rtx);
 }
 
@@ -121,6 +129,12 @@ static bool take_apart_rtx(struct rte_mbuf *packet, struct rtp_view *view)
 	view->payload_offset = (uint16_t)(view->payload_offset + 2);
 	view->payload_bytes = (uint16_t)(view->payload_bytes - 2);
 	return true;
+}
+
+static bool is_far_ahead(const struct track *track, uint16_t sequence)
+{
+	int64_t highest = track->reception.highest;
+	return rtp_unwrap(highest, sequence) - highest > RTX_AHEAD_MAX;
 }
 
 static void note_arrival(struct transport *transport, struct rte_mbuf *packet,
@@ -138,7 +152,6 @@ static void fill(struct rte_mbuf *packet, struct track *track, const struct rtp_
 		 int64_t index)
 {
 	struct rtp_packet *out = rtp_packet(packet);
-	out->feed = track->config.feed;
 	out->index = index;
 	out->epoch = track->epoch;
 	out->timestamp = view->timestamp;
@@ -174,7 +187,8 @@ static struct track *admit(struct worker *worker, struct transport *transport,
 	size_t size = rte_pktmbuf_data_len(packet);
 	const struct source *source =
 		size < RTP_HEADER_BYTES ? NULL : known_source(transport, bytes);
-	if (!source)
+	bool is_learnt = !source;
+	if (is_learnt)
 		source = learn_source(transport, bytes, size);
 	struct track *track = source ? &transport->tracks[source->track] : NULL;
 	if (track && rtp_parse(bytes, size, &track->config.extensions, &view)) {
@@ -193,6 +207,10 @@ static struct track *admit(struct worker *worker, struct transport *transport,
 		packet_free(packet);
 		return NULL;
 	}
+	if (source->is_rtx && is_far_ahead(track, view.sequence)) {
+		worker_drop(worker, packet, DROP_RTP_STALE);
+		return NULL;
+	}
 	switch (reception_on_packet(&track->reception, view.sequence, view.timestamp,
 				    packet_meta(packet)->rx_ns, source->is_rtx, &index)) {
 	case RECEPTION_DUPLICATE:
@@ -206,8 +224,11 @@ static struct track *admit(struct worker *worker, struct transport *transport,
 	}
 	if (source->is_rtx)
 		count(&worker->counters, COUNT_RTP_RECOVERED);
+	track->has_ended = false;
 	fill(packet, track, &view, index);
 	note_keyframe(worker, track, packet);
+	if (is_learnt && track->keyframe_wanted)
+		report_keyframes(worker, transport);
 	return track;
 }
 

@@ -81,7 +81,7 @@ struct transport {
 
 	/* home worker */
 	bool is_validated, is_connected, is_closing;
-	bool consent_told;
+	bool consent_told, leaving_told; /* to control */
 	struct pair pairs[TRANSPORT_PAIRS_MAX] __attribute__((aligned(64)));
 	int selected; /* index into pairs, -1 = none */
 	struct source sources[TRANSPORT_SOURCES_MAX];
@@ -89,6 +89,8 @@ struct transport {
 	struct twcc *twcc; /* owned; publishers that agreed on it */
 	uint32_t twcc_media_ssrc;
 	uint64_t report_due_ns, twcc_due_ns, nack_due_ns;
+	uint64_t dtls_second_ns; /* the second that n_dtls counts datagrams in */
+	unsigned int n_dtls;
 	struct wheel_entry timer;
 };
 

@@ -11,10 +11,11 @@
  * without nominating: checks come at least every 6 s, RFC 7675). */
 #define PAIR_STALE_NS 7000000000ull
 
+/* For what control acts on: without it a session would never be active, or never be freed. */
 static void tell_control(struct worker *worker, struct transport *transport, enum message_type type)
 {
-	mailbox_post(worker->plane->control,
-		     &(struct message){.type = type, .transport = transport});
+	mailbox_post_wait(worker->plane->control,
+			  &(struct message){.type = type, .transport = transport});
 }
 
 static int find_pair(const struct transport *transport, const struct flow *flow)
@@ -38,18 +39,45 @@ static int make_room(struct worker *worker, struct transport *transport)
 		    (oldest < 0 || pair->heard_ns < transport->pairs[oldest].heard_ns))
 			oldest = i;
 	}
-	worker_flow_remove(worker, &transport->pairs[oldest].flow);
+	worker_flow_remove(worker, &transport->pairs[oldest].flow, transport);
 	transport->pairs[oldest].heard_ns = 0;
 	return oldest;
 }
 
-static int add_pair(struct worker *worker, struct transport *transport, const struct flow *flow)
+/* The pair of a flow that was checked just now. The flow table is told each time: another session
+ * may have had the 5-tuple meanwhile. */
+static int refresh_pair(struct worker *worker, struct transport *transport, const struct flow *flow)
 {
-	int i = make_room(worker, transport);
-	if (worker_flow_add(worker, flow, transport, (int)worker->id))
+	int i = find_pair(transport, flow);
+	if (i < 0)
+		i = make_room(worker, transport);
+	if (worker_flow_add(worker, flow, transport))
 		return -ENOSPC;
 	transport->pairs[i].flow = *flow;
+	transport->pairs[i].heard_ns = worker->now_ns;
 	return i;
+}
+
+static void select_pair(struct worker *worker, struct transport *transport, int i,
+			bool use_candidate)
+{
+	bool stale = transport->selected >= 0 &&
+		     worker->now_ns - transport->pairs[transport->selected].heard_ns >
+			     PAIR_STALE_NS;
+	if (i == transport->selected || (!use_candidate && transport->selected >= 0 && !stale))
+		return;
+	transport->selected = i;
+	count(&worker->counters, COUNT_PAIRS_SELECTED);
+}
+
+/* An active side's first flight may be refused by a cap or a full mailbox, and nobody else asks
+ * again; a passive one's peer does. The handshake thread ignores it once it has begun. */
+static void ask_for_handshake(struct worker *worker, struct transport *transport)
+{
+	if (transport->dtls_active && !transport->is_connected)
+		mailbox_post_packet(
+			handshake_mailbox(worker->plane->handshake),
+			&(struct message){.type = MESSAGE_DTLS_START, .transport = transport});
 }
 
 int transport_on_check(struct worker *worker, struct transport *transport, const struct flow *flow,
@@ -57,27 +85,18 @@ int transport_on_check(struct worker *worker, struct transport *transport, const
 {
 	if (transport->is_closing)
 		return 0;
-	int i = find_pair(transport, flow);
-	if (i < 0)
-		i = add_pair(worker, transport, flow);
+	int i = refresh_pair(worker, transport, flow);
 	if (i < 0)
 		return i;
-	transport->pairs[i].heard_ns = worker->now_ns;
-	bool stale =
-		transport->selected >= 0 &&
-		worker->now_ns - transport->pairs[transport->selected].heard_ns > PAIR_STALE_NS;
-	if (i != transport->selected && (use_candidate || transport->selected < 0 || stale)) {
-		transport->selected = i;
-		count(&worker->counters, COUNT_PAIRS_SELECTED);
-	}
-	if (!transport->is_validated) {
-		transport->is_validated = true;
-		tell_control(worker, transport, MESSAGE_ICE_CONNECTED);
-		mailbox_post(handshake_mailbox(worker->plane->handshake),
-			     &(struct message){.type = MESSAGE_DTLS_START, .transport = transport});
-		worker_schedule(worker, transport, worker->now_ns + REPORT_INTERVAL_NS);
-	}
+	select_pair(worker, transport, i, use_candidate);
 	transport->consent_told = false;
+	ask_for_handshake(worker, transport);
+	if (transport->is_validated)
+		return 0;
+	transport->is_validated = true;
+	mailbox_post_packet(worker->plane->control, &(struct message){.type = MESSAGE_ICE_CONNECTED,
+								      .transport = transport});
+	worker_schedule(worker, transport, worker->now_ns + REPORT_INTERVAL_NS);
 	return 0;
 }
 
@@ -89,7 +108,7 @@ void transport_on_keys(struct worker *worker, struct transport *transport)
 	for (unsigned int i = 0; i < transport->n_tracks; i++)
 		track_start(worker, &transport->tracks[i]);
 	for (unsigned int i = 0; i < transport->n_subscriptions; i++)
-		subscription_start(worker, &transport->subscriptions[i], worker->now_ns);
+		subscription_start(worker, &transport->subscriptions[i]);
 	tell_control(worker, transport, MESSAGE_CONNECTED);
 	worker_schedule(worker, transport, worker->now_ns);
 }
@@ -221,7 +240,7 @@ void transport_close(struct worker *worker, struct transport *transport)
 	}
 	for (int i = 0; i < TRANSPORT_PAIRS_MAX; i++) {
 		if (transport->pairs[i].heard_ns)
-			worker_flow_remove(worker, &transport->pairs[i].flow);
+			worker_flow_remove(worker, &transport->pairs[i].flow, transport);
 		transport->pairs[i].heard_ns = 0;
 	}
 	transport->selected = -1;

@@ -51,7 +51,8 @@ static int create_flow_table(struct worker *worker, unsigned int sessions_max)
 		return -ENOMEM;
 	worker->flow_entries = calloc((size_t)rte_hash_max_key_id(worker->flows) + 1,
 				      sizeof(*worker->flow_entries));
-	return worker->flow_entries ? 0 : -ENOMEM;
+	worker->n_foreign = calloc(directory_capacity(worker->plane->directory), 1);
+	return worker->flow_entries && worker->n_foreign ? 0 : -ENOMEM;
 }
 
 int worker_create(struct plane *plane, unsigned int id, struct worker **out)
@@ -96,6 +97,7 @@ void worker_destroy(struct worker *worker)
 	ice_destroy(worker->ice);
 	rte_hash_free(worker->flows);
 	free(worker->flow_entries);
+	free(worker->n_foreign);
 	free(worker);
 }
 
@@ -112,7 +114,11 @@ static void on_message(struct worker *worker, const struct message *message)
 		break;
 	case MESSAGE_FEED_CLOCK:
 		feed_take_clock(worker, message->feed,
-				&(struct feed_clock){true, message->word, message->a, message->b});
+				&(struct feed_clock){.known = true,
+						     .epoch = message->epoch,
+						     .rtp_timestamp = message->word,
+						     .ntp = message->a,
+						     .arrival_ns = message->b});
 		break;
 	case MESSAGE_KEYFRAME:
 		feed_request_keyframe(worker, message->feed);
@@ -175,7 +181,8 @@ static void serve_timers(struct worker *worker)
 		struct transport *transport =
 			(struct transport *)((char *)entry - offsetof(struct transport, timer));
 		uint64_t due_ns = report_service(worker, transport);
-		wheel_add(&worker->wheel, entry, due_ns);
+		/* Due now would be popped again in this very loop. */
+		wheel_add(&worker->wheel, entry, RTE_MAX(due_ns, worker->now_ns + WHEEL_TICK_NS));
 	}
 }
 

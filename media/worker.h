@@ -22,20 +22,24 @@ struct rte_hash;
 /* What a 5-tuple means to this worker: a pair of a session homed here, or the worker it belongs to.
  */
 struct flow_entry {
-	struct transport *transport; /* NULL: homed elsewhere */
+	struct transport *transport; /* homed here */
+	bool is_foreign;             /* homed on worker `home`: */
 	int home;
-	uint64_t used_ns; /* foreign entries make room after a while */
+	uint32_t slot;    /* its directory slot */
+	uint64_t used_ns; /* of the last check */
 	struct flow flow;
 };
 
 struct worker {
 	unsigned int id;
-	struct plane *plane;     /* parent */
-	struct port *port;       /* borrowed */
-	struct mailbox *mailbox; /* owned */
-	struct ice *ice;         /* owned */
-	struct rte_hash *flows;  /* owned: struct flow -> index into flow_entries */
-	struct flow_entry *flow_entries;
+	struct plane *plane;             /* parent */
+	struct port *port;               /* borrowed */
+	struct mailbox *mailbox;         /* owned */
+	struct ice *ice;                 /* owned */
+	struct rte_hash *flows;          /* owned: struct flow -> index into flow_entries */
+	struct flow_entry *flow_entries; /* owned */
+	uint8_t *n_foreign;              /* owned: foreign flows by directory slot */
+	uint64_t swept_ns;               /* last look for foreign flows that are idle */
 	struct wheel wheel;
 	uint64_t now_ns; /* of this round */
 	struct rte_mbuf *tx[PORT_BURST];
@@ -66,9 +70,10 @@ struct rte_mbuf *worker_alloc(struct worker *worker);
 /* To another thread; a packet message that finds no room is dropped and counted. */
 void worker_post_packet(struct worker *worker, struct mailbox *to, const struct message *message,
 			enum counter full_reason);
-/* Flow table. */
-int worker_flow_add(struct worker *worker, const struct flow *flow, struct transport *transport,
-		    int home);
-void worker_flow_remove(struct worker *worker, const struct flow *flow);
+/* The flow is a pair of the transport, whatever it was before. -ENOSPC. */
+int worker_flow_add(struct worker *worker, const struct flow *flow, struct transport *transport);
+/* Forgets the flow, unless it is another transport's by now. */
+void worker_flow_remove(struct worker *worker, const struct flow *flow,
+			const struct transport *transport);
 /* (Re)schedules the transport's next service. */
 void worker_schedule(struct worker *worker, struct transport *transport, uint64_t due_ns);

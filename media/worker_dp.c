@@ -12,6 +12,10 @@
 
 #define FOREIGN_FLOW_IDLE_NS                                                                       \
 	60000000000ull /* a foreign flow without checks for this long may be replaced */
+#define FOREIGN_SWEEP_NS 1000000000ull
+/* Datagrams of one session that reach the handshake thread: many times what a handshake with its
+ * repetitions takes, and no way for one session to keep the thread from the others. */
+#define DTLS_PER_SECOND_MAX 128u
 
 void worker_drop(struct worker *worker, struct rte_mbuf *packet, enum counter reason)
 {
@@ -60,20 +64,40 @@ static struct flow_entry *find_flow(struct worker *worker, const struct flow *fl
 	return index < 0 ? NULL : &worker->flow_entries[index];
 }
 
-int worker_flow_add(struct worker *worker, const struct flow *flow, struct transport *transport,
-		    int home)
+/* What a 5-tuple means from now on, whatever it meant before. */
+static int set_flow(struct worker *worker, const struct flow_entry *entry)
 {
-	int32_t index = rte_hash_add_key(worker->flows, flow);
+	int32_t index = rte_hash_add_key(worker->flows, &entry->flow);
 	if (index < 0)
 		return -ENOSPC;
-	worker->flow_entries[index] = (struct flow_entry){
-		.transport = transport, .home = home, .used_ns = worker->now_ns, .flow = *flow};
+	struct flow_entry *place = &worker->flow_entries[index];
+	if (place->is_foreign)
+		worker->n_foreign[place->slot]--;
+	*place = *entry;
+	if (place->is_foreign)
+		worker->n_foreign[place->slot]++;
 	return 0;
 }
 
-void worker_flow_remove(struct worker *worker, const struct flow *flow)
+static void forget_flow(struct worker *worker, struct flow_entry *entry)
 {
-	rte_hash_del_key(worker->flows, flow);
+	rte_hash_del_key(worker->flows, &entry->flow);
+	if (entry->is_foreign)
+		worker->n_foreign[entry->slot]--;
+	*entry = (struct flow_entry){0};
+}
+
+int worker_flow_add(struct worker *worker, const struct flow *flow, struct transport *transport)
+{
+	return set_flow(worker, &(struct flow_entry){.transport = transport, .flow = *flow});
+}
+
+void worker_flow_remove(struct worker *worker, const struct flow *flow,
+			const struct transport *transport)
+{
+	struct flow_entry *entry = find_flow(worker, flow);
+	if (entry && entry->transport == transport)
+		forget_flow(worker, entry);
 }
 
 static void hand_over(struct worker *worker, struct rte_mbuf *packet, int home)
@@ -84,27 +108,45 @@ static void hand_over(struct worker *worker, struct rte_mbuf *packet, int home)
 			   DROP_MAILBOX_FULL);
 }
 
-/* Remembers where a flow's packets belong. A full table gives up its idle foreign entries. */
-static void note_foreign(struct worker *worker, const struct flow *flow, int home)
+/* Foreign entries whose client has stopped checking make room; a look through the whole table, so
+ * not more than once a second. */
+static void sweep_foreign(struct worker *worker)
 {
-	struct flow_entry *entry = find_flow(worker, flow);
-	if (entry) {
-		*entry =
-			(struct flow_entry){.home = home, .used_ns = worker->now_ns, .flow = *flow};
-		return;
-	}
-	if (worker_flow_add(worker, flow, NULL, home) == 0)
-		return;
 	const void *key;
 	void *data;
 	uint32_t next = 0;
 	int32_t index;
+	if (worker->now_ns - worker->swept_ns < FOREIGN_SWEEP_NS)
+		return;
+	worker->swept_ns = worker->now_ns;
 	while ((index = rte_hash_iterate(worker->flows, &key, &data, &next)) >= 0) {
-		entry = &worker->flow_entries[index];
-		if (!entry->transport && worker->now_ns - entry->used_ns > FOREIGN_FLOW_IDLE_NS)
-			rte_hash_del_key(worker->flows, &entry->flow);
+		struct flow_entry *entry = &worker->flow_entries[index];
+		if (entry->is_foreign && worker->now_ns - entry->used_ns > FOREIGN_FLOW_IDLE_NS)
+			forget_flow(worker, entry);
 	}
-	if (worker_flow_add(worker, flow, NULL, home))
+}
+
+/* Remembers where a flow's packets belong. One session has no more of them than it may have pairs:
+ * who knows its password can send checks from any number of made-up addresses. */
+static void note_foreign(struct worker *worker, const struct flow *flow, uint32_t slot, int home)
+{
+	struct flow_entry entry = {.is_foreign = true,
+				   .home = home,
+				   .slot = slot,
+				   .used_ns = worker->now_ns,
+				   .flow = *flow};
+	const struct flow_entry *known = find_flow(worker, flow);
+	bool is_own = known && known->is_foreign && known->slot == slot;
+	if (!is_own && worker->n_foreign[slot] >= TRANSPORT_PAIRS_MAX)
+		sweep_foreign(worker);
+	if (!is_own && worker->n_foreign[slot] >= TRANSPORT_PAIRS_MAX) {
+		count(&worker->counters, DROP_FLOW_TABLE_FULL);
+		return;
+	}
+	if (set_flow(worker, &entry) == 0)
+		return;
+	sweep_foreign(worker);
+	if (set_flow(worker, &entry))
 		count(&worker->counters, DROP_FLOW_TABLE_FULL);
 }
 
@@ -130,14 +172,15 @@ static int claim_home(struct worker *worker, struct transport *transport)
 }
 
 static void on_valid_check(struct worker *worker, struct rte_mbuf *packet,
-			   struct transport *transport, const struct ice_check *check)
+			   const struct directory_entry *entry, const struct ice_check *check)
 {
+	struct transport *transport = entry->transport;
 	const struct flow *flow = &packet_meta(packet)->flow;
 	int home = claim_home(worker, transport);
 	if (home == TRANSPORT_ENDED) {
 		worker_drop(worker, packet, DROP_STUN_UNKNOWN_UFRAG);
 	} else if (home != (int)worker->id) {
-		note_foreign(worker, flow, home);
+		note_foreign(worker, flow, entry->slot, home);
 		hand_over(worker, packet, home);
 	} else if (transport_on_check(worker, transport, flow, check->use_candidate)) {
 		worker_drop(worker, packet, DROP_FLOW_TABLE_FULL);
@@ -175,7 +218,7 @@ static void on_stun(struct worker *worker, struct rte_mbuf *packet)
 					entry->remote_ufrag[0] ? entry->remote_ufrag : NULL};
 	switch (ice_on_check(worker->ice, bytes, size, &expected, &flow->remote, &check)) {
 	case ICE_CHECK_VALID:
-		on_valid_check(worker, packet, entry->transport, &check);
+		on_valid_check(worker, packet, entry, &check);
 		break;
 	case ICE_CHECK_REJECTED:
 		count(&worker->counters, COUNT_STUN_ERRORS_SENT);
@@ -192,6 +235,14 @@ static void on_stun(struct worker *worker, struct rte_mbuf *packet)
 
 static void on_dtls(struct worker *worker, struct rte_mbuf *packet, struct transport *transport)
 {
+	if (worker->now_ns - transport->dtls_second_ns >= 1000000000ull) {
+		transport->dtls_second_ns = worker->now_ns;
+		transport->n_dtls = 0;
+	}
+	if (++transport->n_dtls > DTLS_PER_SECOND_MAX) {
+		worker_drop(worker, packet, DROP_DTLS_RATE);
+		return;
+	}
 	worker_post_packet(
 		worker, handshake_mailbox(worker->plane->handshake),
 		&(struct message){.type = MESSAGE_DTLS, .transport = transport, .packet = packet},
@@ -226,7 +277,7 @@ static void on_session_packet(struct worker *worker, struct run *run, enum demux
 			    kind == DEMUX_DTLS ? DROP_DTLS_UNVALIDATED : DROP_UNKNOWN_FLOW);
 		return;
 	}
-	if (!entry->transport) {
+	if (entry->is_foreign) {
 		hand_over(worker, packet, entry->home);
 		return;
 	}
