@@ -12,7 +12,7 @@ struct rte_mbuf;
 	50000000ull /* transport-wide feedback: libwebrtc's own receivers use 50..250 ms */
 #define REPORT_NACK_NS 10000000ull /* between looks at what is missing */
 #define REPORT_NACK_RETRY_NS                                                                       \
-	40000000ull /* before asking again, when the round trip is not known to be longer */
+	40000000ull /* before asking again; browsers ignore what comes within a round trip */
 #define REPORT_PLI_NS     400000000ull /* before a key frame request is repeated */
 #define REPORT_PLI_MIN_NS 150000000ull /* between two requests, at least */
 #define REPORT_PLI_FLOOD_NS                                                                        \

@@ -48,7 +48,7 @@ static void send_receiver_report(struct worker *worker, struct transport *transp
 	struct rtcp_report reports[TRANSPORT_LINES_MAX];
 	struct compound compound;
 	unsigned int n = 0;
-	uint64_t lost = 0, recovered = 0, jitter_us = 0;
+	uint64_t lost = 0, recovered = 0, jitter_us = 0, fraction = 0;
 
 	for (unsigned int i = 0; i < transport->n_tracks; i++) {
 		struct track *track = &transport->tracks[i];
@@ -57,14 +57,18 @@ static void send_receiver_report(struct worker *worker, struct transport *transp
 		reception_report(&track->reception, worker->now_ns, &reports[n]);
 		if (reports[n].cumulative_lost > 0)
 			lost += (uint64_t)reports[n].cumulative_lost;
+		fraction = RTE_MAX(fraction, reports[n].fraction_lost);
 		recovered += track->reception.recovered;
 		uint64_t us = (uint64_t)reports[n].jitter * 1000000 / track->reception.clock_hz;
 		jitter_us = us > jitter_us ? us : jitter_us;
 		n++;
 	}
-	stat_set(transport, STAT_LOST, lost);
-	stat_set(transport, STAT_RECOVERED, recovered);
-	stat_set(transport, STAT_JITTER_US, jitter_us);
+	if (transport->n_tracks) {
+		stat_set(transport, STAT_LOST, lost);
+		stat_set(transport, STAT_RECOVERED, recovered);
+		stat_set(transport, STAT_JITTER_US, jitter_us);
+		stat_set(transport, STAT_FRACTION_LOST_Q8, fraction);
+	}
 	if (n == 0 || !compound_begin(worker, &compound))
 		return;
 	compound_add(&compound,

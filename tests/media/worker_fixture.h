@@ -1,0 +1,94 @@
+/* One worker without its thread: the real pool, mailboxes, wheel, SRTP; what it sends stays in its
+ * tx burst, where the tests read it. */
+#pragma once
+
+#include <string.h>
+
+#include "media/plane.h"
+#include "media/worker.h"
+#include "qos/eal.h"
+#include "tests/cunit.h"
+
+#define FIXTURE_PACKETS 2047
+
+static struct plane fixture_plane;
+static struct worker *fixture_worker;
+
+static inline int fixture_start(void)
+{
+	struct eal_config config = {.program = "fixture", .n_workers = 2, .memory_mb = 96};
+	struct plane *plane = &fixture_plane;
+	if (eal_start(&config) || nn_srtp_start() ||
+	    packet_pool_create("fixture", FIXTURE_PACKETS, &plane->pool) ||
+	    mailbox_create("control", 1024, &plane->control))
+		return 1;
+	plane->config.retransmit_ns = 1000000000ull;
+	plane->consent_ns = 30000000000ull;
+	plane->n_workers = 1;
+	fixture_worker = aligned_alloc(64, sizeof(*fixture_worker));
+	if (!fixture_worker)
+		return 1;
+	memset(fixture_worker, 0, sizeof(*fixture_worker));
+	fixture_worker->plane = plane;
+	fixture_worker->now_ns = 1000000000ull;
+	wheel_init(&fixture_worker->wheel, fixture_worker->now_ns);
+	plane->workers[0] = fixture_worker;
+	return 0;
+}
+
+static inline void fixture_advance(uint64_t ms)
+{
+	fixture_worker->now_ns += ms * 1000000;
+}
+
+/* Forgets what was sent and counted. */
+static inline void fixture_clear(void)
+{
+	for (unsigned int i = 0; i < fixture_worker->n_tx; i++)
+		packet_free(fixture_worker->tx[i]);
+	fixture_worker->n_tx = 0;
+	memset(&fixture_worker->counters, 0, sizeof(fixture_worker->counters));
+}
+
+static inline uint64_t fixture_count(enum counter counter)
+{
+	return counter_read(&fixture_worker->counters, counter);
+}
+
+static inline struct srtp_keys fixture_keys(void)
+{
+	struct srtp_keys keys = {.profile = SRTP_AEAD_AES_128_GCM};
+	for (unsigned int i = 0; i < SRTP_MASTER_KEY_MAX; i++) {
+		keys.send[i] = (uint8_t)i;
+		keys.receive[i] = (uint8_t)i;
+	}
+	return keys;
+}
+
+/* Connected, on a pair that was just checked. */
+static inline struct transport *fixture_transport(unsigned int n_tracks,
+						  unsigned int n_subscriptions)
+{
+	struct srtp_keys keys = fixture_keys();
+	struct transport *transport = transport_create(&fixture_plane, n_tracks, n_subscriptions);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(transport);
+	CU_ASSERT_EQUAL_FATAL(nn_srtp_create(&keys, false, &transport->srtp_out), 0);
+	transport->rtcp_ssrc = 7;
+	transport->selected = 0;
+	transport->pairs[0].last_check_ns = fixture_worker->now_ns;
+	transport->is_connected = true;
+	return transport;
+}
+
+/* Every packet must have gone back to the pool. */
+static inline int fixture_stop(void)
+{
+	fixture_clear();
+	bool all_back = rte_mempool_full(fixture_plane.pool);
+	mailbox_destroy(fixture_plane.control);
+	free(fixture_worker);
+	packet_pool_destroy(fixture_plane.pool);
+	nn_srtp_stop();
+	eal_stop();
+	return all_back ? 0 : 1;
+}
