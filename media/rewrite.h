@@ -19,11 +19,18 @@ struct rewrite {
 /* Starts at random numbers (RFC 3550 5.1), given by the caller. */
 void rewrite_init(struct rewrite *rewrite, uint16_t sequence, uint32_t timestamp);
 
-/* Maps a packet of `epoch`. False: it must not be sent (an older epoch, or before the first packet
+/* A packet's place in its source, or in what a viewer is sent. */
+struct rewrite_place {
+	uint32_t epoch;
+	uint32_t timestamp;
+	int64_t index;
+};
+
+/* Maps a packet. False: it must not be sent (an older epoch, or before the first packet
  * of this one: its number would be one that is already used). On an epoch's first packet the
  * timestamp goes on by the time that passed, in `clock_hz` units. */
-bool rewrite_map(struct rewrite *rewrite, uint32_t epoch, int64_t index_in, uint32_t timestamp_in,
-		 uint32_t clock_hz, uint64_t now_ns, int64_t *index_out, uint32_t *timestamp_out);
+bool rewrite_map(struct rewrite *rewrite, const struct rewrite_place *in, uint32_t clock_hz,
+		 uint64_t now_ns, struct rewrite_place *out);
 
 /* The source index of a sequence number the viewer received in the present epoch. False: of an
  * earlier epoch, or never sent. */

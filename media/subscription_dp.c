@@ -120,20 +120,19 @@ static struct rte_mbuf *forward_one(struct worker *worker, struct subscription *
 {
 	const struct rtp_packet *source = rtp_packet(packet);
 	const struct subscription_config *config = &subscription->config;
-	int64_t index;
-	uint32_t timestamp;
 
 	if (!begins_to_flow(worker, subscription, source))
 		return NULL;
-	if (!rewrite_map(&subscription->rewrite, source->epoch, source->index, source->timestamp,
-			 config->feed->clock_hz, worker->now_ns, &index, &timestamp)) {
+	struct rewrite_place in = {source->epoch, source->timestamp, source->index}, out;
+	if (!rewrite_map(&subscription->rewrite, &in, config->feed->clock_hz, worker->now_ns,
+			 &out)) {
 		count(&worker->counters, DROP_RTP_STALE);
 		return NULL;
 	}
 	struct rtp_header header = {
 		.ssrc = config->ssrc,
-		.timestamp = timestamp,
-		.sequence = (uint16_t)index,
+		.timestamp = out.timestamp,
+		.sequence = (uint16_t)out.index,
 		.payload_type = config->payload_type,
 		.marker = source->marker,
 	};

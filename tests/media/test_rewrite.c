@@ -19,16 +19,14 @@ struct row {
 static void play(struct rewrite *rewrite, const struct row *rows, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
-		int64_t index = 0;
-		uint32_t timestamp = 0;
-		bool passes =
-			rewrite_map(rewrite, rows[i].epoch, rows[i].index_in, rows[i].timestamp_in,
-				    HZ, rows[i].now_ns, &index, &timestamp);
+		struct rewrite_place in = {rows[i].epoch, rows[i].timestamp_in, rows[i].index_in};
+		struct rewrite_place out = {0};
+		bool passes = rewrite_map(rewrite, &in, HZ, rows[i].now_ns, &out);
 		CU_ASSERT_EQUAL(passes, rows[i].passes);
 		if (!passes)
 			continue;
-		CU_ASSERT_EQUAL((uint16_t)index, rows[i].sequence_out);
-		CU_ASSERT_EQUAL(timestamp, rows[i].timestamp_out);
+		CU_ASSERT_EQUAL((uint16_t)out.index, rows[i].sequence_out);
+		CU_ASSERT_EQUAL(out.timestamp, rows[i].timestamp_out);
 	}
 }
 
@@ -83,18 +81,18 @@ static void numbers_wrap(void)
 static void only_what_was_sent_has_a_source(void)
 {
 	struct rewrite rewrite;
-	int64_t index, source;
-	uint32_t timestamp;
+	struct rewrite_place out;
+	int64_t source;
 	rewrite_init(&rewrite, 100, 0);
 	CU_ASSERT_FALSE(rewrite_source(&rewrite, 100, &source));
-	rewrite_map(&rewrite, 1, 1000, 0, HZ, MS, &index, &timestamp);
-	rewrite_map(&rewrite, 1, 1001, 0, HZ, MS, &index, &timestamp);
+	rewrite_map(&rewrite, &(struct rewrite_place){1, 0, 1000}, HZ, MS, &out);
+	rewrite_map(&rewrite, &(struct rewrite_place){1, 0, 1001}, HZ, MS, &out);
 	CU_ASSERT_TRUE(rewrite_source(&rewrite, 102, &source));
 	CU_ASSERT_EQUAL(source, 1001);
 	CU_ASSERT_FALSE(rewrite_source(&rewrite, 103, &source));
 	CU_ASSERT_FALSE(rewrite_source(&rewrite, 100, &source));
 	/* After a change of source the old numbers have none any more. */
-	rewrite_map(&rewrite, 2, 77, 0, HZ, 2 * MS, &index, &timestamp);
+	rewrite_map(&rewrite, &(struct rewrite_place){2, 0, 77}, HZ, 2 * MS, &out);
 	CU_ASSERT_FALSE(rewrite_source(&rewrite, 102, &source));
 	CU_ASSERT_TRUE(rewrite_source(&rewrite, 103, &source));
 	CU_ASSERT_EQUAL(source, 77);
