@@ -163,13 +163,11 @@ int schema_parse(const struct schema *schema, const char *name, const char *text
 		return -EINVAL;
 	}
 	char *complete = NULL;
-	size_t complete_size = 0;
-	int rc = schema_document_complete(schema, name, text, size, errors, &complete,
-					  &complete_size);
+	int rc = schema_document_complete(schema, name, text, size, errors, &complete);
 	if (rc == 0)
-		rc = complete_load(schema, complete, complete_size, errors, out);
+		rc = complete_load(schema, complete, strlen(complete), errors, out);
 	if (complete)
-		explicit_bzero(complete, complete_size);
+		explicit_bzero(complete, strlen(complete));
 	free(complete);
 	return rc;
 }

@@ -442,10 +442,11 @@ static int document_read(struct reader *r, const char *text, size_t size, const 
 }
 
 /* Writes r->out as YAML and gives it up. */
-static int document_write(struct reader *r, char **text, size_t *size)
+static int document_write(struct reader *r, char **text)
 {
 	yaml_emitter_t emitter;
-	FILE *file = open_memstream(text, size);
+	size_t size;
+	FILE *file = open_memstream(text, &size);
 	int rc = -ENOMEM;
 	if (!file || !yaml_emitter_initialize(&emitter)) {
 		yaml_document_delete(&r->out);
@@ -478,7 +479,7 @@ static char *folder_of(const char *name)
 }
 
 int schema_document_complete(const struct schema *schema, const char *name, const char *text,
-			     size_t size, FILE *errors, char **complete, size_t *complete_size)
+			     size_t size, FILE *errors, char **complete)
 {
 	struct reader r = {.faults = {.name = name, .errors = errors}, .folder = folder_of(name)};
 	const struct slice slice = {schema->rows, schema->n_rows, 0};
@@ -496,7 +497,7 @@ int schema_document_complete(const struct schema *schema, const char *name, cons
 	mapping_copy(&r, &slice, root, mapping_new(&r));
 	rc = r.faults.n ? -EINVAL : r.is_out_of_memory ? -ENOMEM : 0;
 	if (rc == 0)
-		rc = document_write(&r, complete, complete_size);
+		rc = document_write(&r, complete);
 	else
 		yaml_document_delete(&r.out);
 out:

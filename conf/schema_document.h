@@ -10,4 +10,4 @@
  * keys, defaults filled in, paths made absolute, SCHEMA_LINE rows set. Faults are told as
  * schema_load tells them. -EINVAL, -ENOMEM. */
 int schema_document_complete(const struct schema *schema, const char *name, const char *text,
-			     size_t size, FILE *errors, char **complete, size_t *complete_size);
+			     size_t size, FILE *errors, char **complete);

@@ -47,10 +47,12 @@ struct sdp_media {
 	char mid[SDP_MID_MAX + 1];
 	bool rejected; /* port 0 and not bundle-only */
 	bool rtcp_mux, rtcp_rsize, bundled;
+	bool rtcp_rtt; /* a=rtcp-xr:rcvr-rtt (RFC 3611 5.1): a receiver wants to know its RTT */
 	enum sdp_direction direction;
 	struct sdp_format formats[SDP_FORMATS_MAX];
 	unsigned int n_formats;
-	/* Extensions offered one way only (extmap:N/sendonly) count as not offered. */
+	/* Extensions offered one way only (extmap:N/sendonly), or under a number that an earlier
+	 * m-line has for another one, count as not offered. */
 	struct rtp_extension_map extensions;
 	uint32_t ssrc, rtx_ssrc; /* first signalled source and its FID partner; 0 = not signalled */
 	char stream_id[SDP_MSID_MAX + 1], track_id[SDP_MSID_MAX + 1];
@@ -89,6 +91,7 @@ struct sdp_line {
 	 * of the BUNDLE group, so that a peer may hold or leave unused a line it offered. */
 	bool accepted;
 	bool rtcp_rsize;
+	bool rtcp_rtt;
 	enum sdp_kind kind;
 	char kind_name[SDP_KIND_NAME_MAX];
 	enum codec codec;

@@ -51,6 +51,7 @@ static void line_accept(struct sdp_line *line, const struct sdp_media *media,
 {
 	line->accepted = true;
 	line->rtcp_rsize = media->rtcp_rsize;
+	line->rtcp_rtt = media->rtcp_rtt;
 	line->codec = format->codec;
 	line->payload_type = format->payload_type;
 	line->rtx_payload_type = rtx_payload_type(media, format);
@@ -221,6 +222,8 @@ static int play_line(struct sdp_agreement *agreement, const struct sdp_media *me
 		return 0;
 	line_accept(line, media, format);
 	line->transport_cc = false;
+	/* We repeat packets as RTX alone, so a viewer without it must not wait for a repetition. */
+	line->nack &= line->rtx_payload_type != 0;
 	for (unsigned int e = 0; e < RTP_EXTENSIONS; e++)
 		if (is_for_viewers(e, feed))
 			line->extensions.id[e] = media->extensions.id[e];
@@ -263,6 +266,7 @@ static void propose_line(struct sdp_agreement *agreement, const struct sdp_feed 
 	*line = (struct sdp_line){
 		.accepted = true,
 		.rtcp_rsize = true,
+		.rtcp_rtt = true,
 		.kind = is_video ? SDP_VIDEO : SDP_AUDIO,
 		.codec = feed->codec,
 		.payload_type = (uint8_t)(96 + 2 * index),
@@ -321,13 +325,16 @@ static int take_line(struct sdp_line *line, const struct sdp_media *media, struc
 	if (!can_receive(media))
 		line->feed = -1;
 	line->rtcp_rsize &= media->rtcp_rsize;
+	line->rtcp_rtt &= media->rtcp_rtt;
 	line->nack &= format->nack;
 	line->pli &= format->pli;
 	line->fir &= format->fir;
 	if (line->rtx_payload_type != rtx_payload_type(media, format))
 		line->rtx_payload_type = 0;
-	if (!line->rtx_payload_type)
+	if (!line->rtx_payload_type) {
 		line->rtx_ssrc = 0;
+		line->nack = false;
+	}
 	for (unsigned int e = 0; e < RTP_EXTENSIONS; e++)
 		if (line->extensions.id[e] != media->extensions.id[e])
 			line->extensions.id[e] = 0;

@@ -290,6 +290,15 @@ static int on_rtcp_rsize(struct parser *parser, struct span value)
 	return 0;
 }
 
+/* Of the reports that could be asked for, only this one is of use to us. */
+static int on_rtcp_xr(struct parser *parser, struct span value)
+{
+	for (struct span report = span_word(&value); report.size > 0; report = span_word(&value))
+		if (span_equal(span_until(&report, '='), "rcvr-rtt"))
+			parser->media->rtcp_rtt = true;
+	return 0;
+}
+
 static int on_bundle_only(struct parser *parser, struct span value)
 {
 	(void)value;
@@ -336,6 +345,7 @@ static const struct {
 	{"msid", on_msid, MEDIA},
 	{"rtcp-mux", on_rtcp_mux, MEDIA},
 	{"rtcp-rsize", on_rtcp_rsize, MEDIA},
+	{"rtcp-xr", on_rtcp_xr, MEDIA},
 	{"sendrecv", on_sendrecv, SESSION | MEDIA},
 	{"sendonly", on_sendonly, SESSION | MEDIA},
 	{"recvonly", on_recvonly, SESSION | MEDIA},

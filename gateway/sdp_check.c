@@ -44,7 +44,7 @@ static int check_media(struct parser *parser, struct sdp_media *media)
 }
 
 /* MID names a packet's m-line, so its number must be known before that m-line is. Other extensions
- * are read by their own m-line's numbers, which some peers let differ. */
+ * are read by their own m-line's numbers, which may differ. */
 static int check_mid_numbers(struct parser *parser)
 {
 	const struct sdp_session *session = parser->session;
@@ -61,6 +61,27 @@ static int check_mid_numbers(struct parser *parser)
 		number = own;
 	}
 	return 0;
+}
+
+static bool number_is_taken(const struct sdp_session *session, const struct sdp_media *media,
+			    unsigned int extension)
+{
+	uint8_t number = media->extensions.id[extension];
+	for (const struct sdp_media *other = session->media; other < media; other++)
+		for (unsigned int e = 0; e < RTP_EXTENSIONS && !other->rejected; e++)
+			if (e != extension && other->extensions.id[e] == number)
+				return true;
+	return false;
+}
+
+/* One number is one extension within a BUNDLE group (RFC 8843 9.2). aiortc offers it twice, and
+ * reads all its m-lines' packets by one table: what an earlier m-line has the number for stays. */
+static void settle_numbers(struct sdp_session *session)
+{
+	for (unsigned int i = 0; i < session->n_media; i++)
+		for (unsigned int e = 0; e < RTP_EXTENSIONS; e++)
+			if (number_is_taken(session, &session->media[i], e))
+				session->media[i].extensions.id[e] = 0;
 }
 
 /* The m-line whose transport carries all: see struct sdp_session. */
@@ -118,5 +139,6 @@ int sdp_check(struct parser *parser)
 			    "expected a full ICE agent, found a=ice-lite: this node is "
 			    "lite itself");
 	int rc = check_mid_numbers(parser);
+	settle_numbers(session);
 	return rc < 0 ? rc : take_transport(parser, media);
 }

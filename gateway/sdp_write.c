@@ -106,6 +106,8 @@ static void write_accepted(struct sdp_out *out, const struct sdp_line *line,
 	sdp_put(out, "a=%s\r\na=rtcp-mux\r\n", line->feed >= 0 ? direction : "inactive");
 	if (line->rtcp_rsize)
 		sdp_put(out, "a=rtcp-rsize\r\n");
+	if (line->rtcp_rtt && !local->publish)
+		sdp_put(out, "a=rtcp-xr:rcvr-rtt=all\r\n");
 	write_format(out, line);
 	if (!local->publish && line->feed >= 0)
 		write_sources(out, line, local->cname);

@@ -36,12 +36,13 @@ const struct counter_row counter_rows[COUNTERS] = {
 	[DROP_NOT_SENDABLE] = DROP("not_sendable", "Session has no validated address"),
 	[DROP_RTX_BUDGET] = DROP("rtx_budget", "Viewer asked for too many retransmissions"),
 	[COUNT_STUN_CHECKS] = EVENT("stun_checks_total", "Valid connectivity checks"),
+	[COUNT_STUN_KEEPALIVES] = EVENT("stun_keepalives_total", "Binding indications"),
 	[COUNT_STUN_ERRORS_SENT] = EVENT("stun_errors_sent_total", "Checks answered with an error"),
 	[COUNT_ROLE_CONFLICTS] = EVENT("ice_role_conflicts_total", "Checks answered with 487"),
 	[COUNT_PAIRS_SELECTED] =
 		EVENT("ice_pairs_selected_total", "Changes of a session's address"),
 	[COUNT_CONSENT_EXPIRED] =
-		EVENT("ice_consent_expired_total", "Sessions without checks for too long"),
+		EVENT("ice_consent_expired_total", "Sessions silent for too long"),
 	[COUNT_HANDED_OVER] =
 		EVENT("packets_handed_over_total", "Packets passed to the session's worker"),
 	[COUNT_RTP_IN] = EVENT("rtp_received_total", "RTP packets taken from publishers"),

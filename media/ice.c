@@ -19,6 +19,7 @@
 #include "media/ice.h"
 
 #define STUN_BINDING_REQUEST      0x0001
+#define STUN_BINDING_INDICATION   0x0011
 #define STUN_INTEGRITY_BYTES      20
 #define STUN_FINGERPRINT_BYTES    4
 #define STUN_ATTRIBUTE_SHA256     0x001C /* MESSAGE-INTEGRITY-SHA256, may follow the SHA-1 one */
@@ -41,11 +42,6 @@ struct ice {
 };
 
 /* What the agent's callback needs to judge a USERNAME. */
-struct expected {
-	const struct ice_credentials *local;
-	const char *remote_ufrag; /* NULL: any */
-};
-
 static_assert(UFRAG_CHARS < ICE_UFRAG_BYTES && PWD_CHARS < ICE_PWD_BYTES, "room for the NUL");
 
 static void random_bytes(uint8_t *out, size_t size)
@@ -99,11 +95,11 @@ static uint16_t be16(const uint8_t *bytes)
 	return (uint16_t)(bytes[0] << 8 | bytes[1]);
 }
 
-static bool is_binding_request(const uint8_t *bytes, size_t size)
+static bool is_message(const uint8_t *bytes, size_t size, uint16_t type)
 {
 	static const uint8_t cookie[4] = {0x21, 0x12, 0xA4, 0x42};
 
-	return size >= STUN_MESSAGE_HEADER_LENGTH && be16(bytes) == STUN_BINDING_REQUEST &&
+	return size >= STUN_MESSAGE_HEADER_LENGTH && be16(bytes) == type &&
 	       (size_t)be16(bytes + 2) + STUN_MESSAGE_HEADER_LENGTH == size && size % 4 == 0 &&
 	       memcmp(bytes + STUN_MESSAGE_TRANS_ID_POS, cookie, sizeof(cookie)) == 0;
 }
@@ -137,7 +133,7 @@ int ice_peek_ufrag(const uint8_t *bytes, size_t size, const char **ufrag)
 	struct attribute attribute;
 	size_t offset = STUN_MESSAGE_HEADER_LENGTH;
 
-	if (!is_binding_request(bytes, size))
+	if (!is_message(bytes, size, STUN_BINDING_REQUEST))
 		return -EBADMSG;
 	while (attribute_next(bytes, size, &offset, &attribute)) {
 		if (attribute.type != STUN_ATTRIBUTE_USERNAME)
@@ -150,6 +146,11 @@ int ice_peek_ufrag(const uint8_t *bytes, size_t size, const char **ufrag)
 		return (int)(colon - attribute.value);
 	}
 	return -EBADMSG;
+}
+
+bool ice_is_keepalive(const uint8_t *bytes, size_t size)
+{
+	return is_message(bytes, size, STUN_BINDING_INDICATION);
 }
 
 /* Every attribute fits, the two of fixed size have it, and FINGERPRINT is the last (RFC 8489
@@ -185,7 +186,7 @@ static bool on_username(StunAgent *agent, StunMessage *message, uint8_t *usernam
 			uint16_t username_len, uint8_t **password, size_t *password_len,
 			void *context)
 {
-	const struct expected *expected = context;
+	const struct ice_expected *expected = context;
 	const char *local = expected->local->ufrag, *remote = expected->remote_ufrag;
 	size_t local_len = strlen(local);
 
@@ -281,18 +282,18 @@ static enum ice_verdict answer(struct ice *ice, const StunMessage *request,
 }
 
 enum ice_verdict ice_on_check(struct ice *ice, const uint8_t *bytes, size_t size,
-			      const struct ice_credentials *local, const char *remote_ufrag,
-			      const struct address *remote, struct ice_check *check)
+			      const struct ice_expected *expected, const struct address *remote,
+			      struct ice_check *check)
 {
-	struct expected expected = {.local = local, .remote_ufrag = remote_ufrag};
 	StunMessage request;
 
 	check->use_candidate = check->peer_controlling = false;
 	check->priority = check->error = 0;
 	check->reply_bytes = 0;
-	if (!is_binding_request(bytes, size) || !stun_is_sound(bytes, size))
+	if (!is_message(bytes, size, STUN_BINDING_REQUEST) || !stun_is_sound(bytes, size))
 		return ICE_CHECK_DROPPED;
-	switch (stun_agent_validate(&ice->agent, &request, bytes, size, on_username, &expected)) {
+	switch (stun_agent_validate(&ice->agent, &request, bytes, size, on_username,
+				    (void *)(uintptr_t)expected)) {
 	case STUN_VALIDATION_SUCCESS:
 		return answer(ice, &request, remote, check);
 	case STUN_VALIDATION_UNAUTHORIZED_BAD_REQUEST:

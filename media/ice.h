@@ -37,6 +37,10 @@ void ice_destroy(struct ice *ice);
  * `bytes`, or -EBADMSG. Never reads past `size`. */
 int ice_peek_ufrag(const uint8_t *bytes, size_t size, const char **ufrag);
 
+/* Whether this is a Binding indication: a keepalive (RFC 8445 11) that nothing is to be done about,
+ * sent by agents without consent checks (libnice). Never reads past `size`. */
+bool ice_is_keepalive(const uint8_t *bytes, size_t size);
+
 enum ice_verdict {
 	ICE_CHECK_VALID,    /* authenticated Binding request; a success reply is ready */
 	ICE_CHECK_REJECTED, /* an error reply is ready (400, 401, 420, 487) */
@@ -53,13 +57,19 @@ struct ice_check {
 	size_t reply_bytes;
 };
 
-/* Checks a Binding request from `remote`: FINGERPRINT, MESSAGE-INTEGRITY under `local`'s password,
- * and USERNAME = "local:remote" where the remote part must be `remote_ufrag` when that is not NULL.
+/* What a check of a session must carry. */
+struct ice_expected {
+	const struct ice_credentials *local; /* borrowed */
+	const char *remote_ufrag;            /* borrowed; NULL: any */
+};
+
+/* Checks a Binding request from `remote`: FINGERPRINT, MESSAGE-INTEGRITY under the local password,
+ * and USERNAME = "local:remote" as expected.
  * Dropped: anything that is no well-formed Binding request with a right FINGERPRINT. Rejected:
  * 400 USERNAME or MESSAGE-INTEGRITY missing (RFC 8489 9.1.3), or PRIORITY missing or 0 (RFC 8445
  * 7.1.1); 401 wrong username or password; 420 unknown attributes that must be understood; 487. A
  * reply carries MESSAGE-INTEGRITY when the request was authenticated. Nothing is remembered: a
  * retransmitted request is answered again. Nothing of ours is allocated. */
 enum ice_verdict ice_on_check(struct ice *ice, const uint8_t *bytes, size_t size,
-			      const struct ice_credentials *local, const char *remote_ufrag,
-			      const struct address *remote, struct ice_check *check);
+			      const struct ice_expected *expected, const struct address *remote,
+			      struct ice_check *check);

@@ -240,8 +240,8 @@ static void check_consent(struct worker *worker, struct transport *transport)
 {
 	uint64_t newest_ns = 0;
 	for (int i = 0; i < TRANSPORT_PAIRS_MAX; i++) {
-		if (transport->pairs[i].last_check_ns > newest_ns)
-			newest_ns = transport->pairs[i].last_check_ns;
+		if (transport->pairs[i].heard_ns > newest_ns)
+			newest_ns = transport->pairs[i].heard_ns;
 	}
 	uint64_t consent_ns =
 		atomic_load_explicit(&worker->plane->consent_ns, memory_order_relaxed);
@@ -399,6 +399,26 @@ static void on_payload_feedback(struct worker *worker, struct transport *transpo
 			on_keyframe_request(worker, transport, ssrc);
 }
 
+/* A viewer sends no media, so only we can tell it the round trip (RFC 3611 4.5). Chromium asks
+ * again for a packet whose retransmission was lost after one round trip; not knowing it, after 100
+ * ms, and two of those are a freeze. Answered at once, so the delay is none; from every source, as
+ * a peer keeps what it learns by source. */
+static void on_reference_time(struct worker *worker, struct transport *transport,
+			      const struct rtcp_item *item)
+{
+	struct compound compound;
+	uint64_t ntp;
+	if (transport->n_subscriptions == 0 || !rtcp_rrtr_get(item, &ntp) ||
+	    !feedback_begin(worker, transport, &compound))
+		return;
+	for (unsigned int i = 0; i < transport->n_subscriptions; i++)
+		compound_add(&compound,
+			     rtcp_write_dlrr(compound.at, compound.room,
+					     transport->subscriptions[i].config.ssrc,
+					     item->sender_ssrc, rtcp_ntp_middle(ntp), 0));
+	compound_send(worker, transport, &compound);
+}
+
 /* A publisher whose last source said goodbye is gone. */
 static void on_bye(struct worker *worker, struct transport *transport, const struct rtcp_item *item)
 {
@@ -442,6 +462,9 @@ void report_on_rtcp(struct worker *worker, struct transport *transport, struct r
 			break;
 		case RTCP_BYE:
 			on_bye(worker, transport, &item);
+			break;
+		case RTCP_XR:
+			on_reference_time(worker, transport, &item);
 			break;
 		default:
 			break;

@@ -16,6 +16,9 @@
 #define NACK_BYTES        4
 #define FIR_BYTES         8
 #define APP_NAME_BYTES    4
+#define XR_BLOCK_BYTES    4 /* |type|reserved|length in words:16| */
+#define XR_RRTR           4
+#define XR_RRTR_BYTES     8
 
 void rtcp_reader_init(struct rtcp_reader *reader, const uint8_t *bytes, size_t size)
 {
@@ -198,4 +201,25 @@ bool rtcp_bye_get(const struct rtcp_item *item, unsigned int i, uint32_t *ssrc)
 		return false;
 	*ssrc = wire_read32(item->body + (size_t)SSRC_BYTES * i);
 	return true;
+}
+
+bool rtcp_rrtr_get(const struct rtcp_item *item, uint64_t *ntp)
+{
+	if (item->type != RTCP_XR)
+		return false;
+	const uint8_t *at = item->body;
+	size_t left = item->body_bytes;
+	while (left >= XR_BLOCK_BYTES) {
+		size_t size = (size_t)wire_read16(at + 2) * 4;
+		left -= XR_BLOCK_BYTES;
+		if (size > left)
+			return false;
+		if (at[0] == XR_RRTR && size == XR_RRTR_BYTES) {
+			*ntp = wire_read64(at + XR_BLOCK_BYTES);
+			return true;
+		}
+		at += XR_BLOCK_BYTES + size;
+		left -= size;
+	}
+	return false;
 }

@@ -68,6 +68,8 @@ bool rtcp_report_get(const struct rtcp_item *item, unsigned int i, struct rtcp_r
 unsigned int rtcp_nack_get(const struct rtcp_item *item, uint16_t *sequences, unsigned int max);
 /* SSRC of FIR entry i (RFC 5104 4.3.1), with its command number; false past the last. */
 bool rtcp_fir_get(const struct rtcp_item *item, unsigned int i, uint32_t *ssrc, uint8_t *command);
+/* The NTP time in an XR's receiver reference time block (RFC 3611 4.4); false when it has none. */
+bool rtcp_rrtr_get(const struct rtcp_item *item, uint64_t *ntp);
 /* Source i of a BYE; false past the last. */
 bool rtcp_bye_get(const struct rtcp_item *item, unsigned int i, uint32_t *ssrc);
 
@@ -87,6 +89,11 @@ int rtcp_write_fir(uint8_t *out, size_t room, uint32_t sender_ssrc, uint32_t med
 /* `sequences` ascending modulo 2^16; runs are packed into bitmasks. Nothing (0) when n == 0. */
 int rtcp_write_nack(uint8_t *out, size_t room, uint32_t sender_ssrc, uint32_t media_ssrc,
 		    const uint16_t *sequences, unsigned int n);
+
+/* XR with one DLRR block (RFC 3611 4.5), the answer to `receiver`'s reference time report: it learns
+ * the round trip although it sends no media. `delay`: 1/65536 s since that report came. */
+int rtcp_write_dlrr(uint8_t *out, size_t room, uint32_t sender_ssrc, uint32_t receiver_ssrc,
+		    uint32_t last_rr, uint32_t delay);
 
 /* CLOCK_REALTIME nanoseconds as an NTP timestamp (32.32; wraps into era 1 in 2036, as everybody's),
  * and the middle 32 bits of one. */

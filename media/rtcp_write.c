@@ -8,6 +8,7 @@
 
 #define NTP_UNIX_SECONDS 2208988800u /* 1900-01-01 to 1970-01-01 */
 #define NS_PER_S         1000000000u
+#define XR_DLRR          5
 #define PACKET_BYTES_MAX (4u << 16) /* the length field's */
 
 /* Common header and first SSRC of a packet of `size` bytes, if there is room for it. */
@@ -135,6 +136,19 @@ int rtcp_write_nack(uint8_t *out, size_t room, uint32_t sender_ssrc, uint32_t me
 	write_head(out, room, at, RTCP_RTPFB, RTCP_FB_NACK, sender_ssrc);
 	wire_write32(out + 8, media_ssrc);
 	return (int)at;
+}
+
+int rtcp_write_dlrr(uint8_t *out, size_t room, uint32_t sender_ssrc, uint32_t receiver_ssrc,
+		    uint32_t last_rr, uint32_t delay)
+{
+	int size = write_head(out, room, 24, RTCP_XR, 0, sender_ssrc);
+	if (size < 0)
+		return size;
+	wire_write32(out + 8, (uint32_t)XR_DLRR << 24 | 3); /* three words per receiver */
+	wire_write32(out + 12, receiver_ssrc);
+	wire_write32(out + 16, last_rr);
+	wire_write32(out + 20, delay);
+	return size;
 }
 
 uint64_t rtcp_ntp_from_unix_ns(uint64_t unix_ns)

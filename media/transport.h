@@ -43,7 +43,7 @@ enum transport_stat {
 
 struct pair { /* a validated 5-tuple */
 	struct flow flow;
-	uint64_t last_check_ns; /* 0 = free */
+	uint64_t heard_ns; /* last valid check or authentic packet; 0 = free */
 };
 
 struct source { /* an SSRC of a publisher */

@@ -7,7 +7,7 @@
 #include "media/report.h"
 #include "media/worker.h"
 
-/* A selected pair that has had no check for this long yields to one that has (a client that moved
+/* A selected pair that was silent for this long yields to one that has a check (a client that moved
  * without nominating: checks come at least every 6 s, RFC 7675). */
 #define PAIR_STALE_NS 7000000000ull
 
@@ -21,27 +21,26 @@ static void tell_control(struct worker *worker, struct transport *transport, enu
 static int find_pair(const struct transport *transport, const struct flow *flow)
 {
 	for (int i = 0; i < TRANSPORT_PAIRS_MAX; i++) {
-		if (transport->pairs[i].last_check_ns &&
-		    flow_equal(&transport->pairs[i].flow, flow))
+		if (transport->pairs[i].heard_ns && flow_equal(&transport->pairs[i].flow, flow))
 			return i;
 	}
 	return -1;
 }
 
-/* A free place, or that of the pair which was checked least recently and is not selected. */
+/* A free place, or that of the pair which was heard least recently and is not selected. */
 static int make_room(struct worker *worker, struct transport *transport)
 {
 	int oldest = -1;
 	for (int i = 0; i < TRANSPORT_PAIRS_MAX; i++) {
 		const struct pair *pair = &transport->pairs[i];
-		if (pair->last_check_ns == 0)
+		if (pair->heard_ns == 0)
 			return i;
 		if (i != transport->selected &&
-		    (oldest < 0 || pair->last_check_ns < transport->pairs[oldest].last_check_ns))
+		    (oldest < 0 || pair->heard_ns < transport->pairs[oldest].heard_ns))
 			oldest = i;
 	}
 	worker_flow_remove(worker, &transport->pairs[oldest].flow, transport);
-	transport->pairs[oldest].last_check_ns = 0;
+	transport->pairs[oldest].heard_ns = 0;
 	return oldest;
 }
 
@@ -55,7 +54,7 @@ static int refresh_pair(struct worker *worker, struct transport *transport, cons
 	if (worker_flow_add(worker, flow, transport))
 		return -ENOSPC;
 	transport->pairs[i].flow = *flow;
-	transport->pairs[i].last_check_ns = worker->now_ns;
+	transport->pairs[i].heard_ns = worker->now_ns;
 	return i;
 }
 
@@ -63,7 +62,7 @@ static void select_pair(struct worker *worker, struct transport *transport, int 
 			bool use_candidate)
 {
 	bool stale = transport->selected >= 0 &&
-		     worker->now_ns - transport->pairs[transport->selected].last_check_ns >
+		     worker->now_ns - transport->pairs[transport->selected].heard_ns >
 			     PAIR_STALE_NS;
 	if (i == transport->selected || (!use_candidate && transport->selected >= 0 && !stale))
 		return;
@@ -114,9 +113,20 @@ void transport_on_keys(struct worker *worker, struct transport *transport)
 	worker_schedule(worker, transport, worker->now_ns);
 }
 
+/* Media that authenticates is as good a sign of life as a check: libnice, so GStreamer, sends no
+ * checks once it is connected. */
+static void note_heard(struct worker *worker, struct transport *transport, const struct flow *flow)
+{
+	int i = transport->selected;
+	if (i < 0 || !flow_equal(&transport->pairs[i].flow, flow))
+		i = find_pair(transport, flow);
+	if (i >= 0)
+		transport->pairs[i].heard_ns = worker->now_ns;
+}
+
 /* Takes out of `packets` what did not authenticate; returns how many are left. */
-static unsigned int keep_authentic(struct worker *worker, struct rte_mbuf **packets,
-				   const int *result, unsigned int n)
+static unsigned int keep_authentic(struct worker *worker, struct transport *transport,
+				   struct rte_mbuf **packets, const int *result, unsigned int n)
 {
 	unsigned int kept = 0;
 	for (unsigned int i = 0; i < n; i++) {
@@ -126,6 +136,8 @@ static unsigned int keep_authentic(struct worker *worker, struct rte_mbuf **pack
 			worker_drop(worker, packets[i],
 				    result[i] == -EALREADY ? DROP_SRTP_REPLAY : DROP_SRTP_AUTH);
 	}
+	if (kept > 0)
+		note_heard(worker, transport, &packet_meta(packets[kept - 1])->flow);
 	return kept;
 }
 
@@ -146,7 +158,7 @@ void transport_on_rtp(struct worker *worker, struct transport *transport, struct
 	if (drop_unless_connected(worker, transport, packets, n))
 		return;
 	nn_srtp_unprotect(transport->srtp_in, packets, n, result);
-	n = keep_authentic(worker, packets, result, n);
+	n = keep_authentic(worker, transport, packets, result, n);
 	uint64_t bytes = 0;
 	for (unsigned int i = 0; i < n; i++)
 		bytes += rte_pktmbuf_data_len(packets[i]);
@@ -162,7 +174,7 @@ void transport_on_rtcp(struct worker *worker, struct transport *transport,
 	if (drop_unless_connected(worker, transport, packets, n))
 		return;
 	nn_srtcp_unprotect(transport->srtp_in, packets, n, result);
-	n = keep_authentic(worker, packets, result, n);
+	n = keep_authentic(worker, transport, packets, result, n);
 	count_n(&worker->counters, COUNT_RTCP_IN, n);
 	for (unsigned int i = 0; i < n; i++) {
 		report_on_rtcp(worker, transport, packets[i]);
@@ -227,9 +239,9 @@ void transport_close(struct worker *worker, struct transport *transport)
 		feed_detach(worker, subscription->config.feed, subscription);
 	}
 	for (int i = 0; i < TRANSPORT_PAIRS_MAX; i++) {
-		if (transport->pairs[i].last_check_ns)
+		if (transport->pairs[i].heard_ns)
 			worker_flow_remove(worker, &transport->pairs[i].flow, transport);
-		transport->pairs[i].last_check_ns = 0;
+		transport->pairs[i].heard_ns = 0;
 	}
 	transport->selected = -1;
 	wheel_remove(&worker->wheel, &transport->timer);

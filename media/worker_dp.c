@@ -197,6 +197,11 @@ static void on_stun(struct worker *worker, struct rte_mbuf *packet)
 	const uint8_t *bytes = packet_bytes(packet);
 	size_t size = rte_pktmbuf_data_len(packet);
 	const char *ufrag;
+	if (ice_is_keepalive(bytes, size)) {
+		count(&worker->counters, COUNT_STUN_KEEPALIVES);
+		packet_free(packet);
+		return;
+	}
 	int len = ice_peek_ufrag(bytes, size, &ufrag);
 	if (len < 0) {
 		worker_drop(worker, packet, DROP_STUN_MALFORMED);
@@ -209,9 +214,9 @@ static void on_stun(struct worker *worker, struct rte_mbuf *packet)
 		return;
 	}
 	struct ice_check check;
-	switch (ice_on_check(worker->ice, bytes, size, &entry->local,
-			     entry->remote_ufrag[0] ? entry->remote_ufrag : NULL, &flow->remote,
-			     &check)) {
+	struct ice_expected expected = {&entry->local,
+					entry->remote_ufrag[0] ? entry->remote_ufrag : NULL};
+	switch (ice_on_check(worker->ice, bytes, size, &expected, &flow->remote, &check)) {
 	case ICE_CHECK_VALID:
 		on_valid_check(worker, packet, entry, &check);
 		break;

@@ -46,8 +46,11 @@ const DELETE_TIMEOUT_MS = 3_000;
 const STATS_INTERVAL_MS = 1_000;
 const STATS_FRESH_MS = 200; // rates over less are noise
 
-/** Ends that a new session would not undo. @see Session `ended` */
-const FINAL_REASONS = ['USER_EXIT', 'COST_LIMIT', 'OPERATOR', 'EXPIRED'];
+/** Ends that a new session must not undo. After others it is renewed. */
+const FINAL_REASONS = {
+  publish: ['USER_EXIT', 'COST_LIMIT', 'OPERATOR', 'EXPIRED', 'REPLACED'],
+  play: ['USER_EXIT', 'COST_LIMIT', 'OPERATOR', 'EXPIRED'],
+};
 
 /**
  * @typedef {object} Options Of publish() and play().
@@ -83,7 +86,7 @@ const FINAL_REASONS = ['USER_EXIT', 'COST_LIMIT', 'OPERATOR', 'EXPIRED'];
  * - `reconnecting` `{ attempt: number, delayMs: number, error: Nn5gError }`, before each wait
  * - `error` `{ error: Error }`, when it ends because of one
  * - `ended` `{ reason: string }`: "STOPPED" by stop(), "FAILED" after `error`, else what the
- *   gateway said: "USER_EXIT", "COST_LIMIT", "OPERATOR", "EXPIRED"
+ *   gateway said, like "COST_LIMIT" or, when another publisher took over, "REPLACED"
  */
 export class Session extends EventTarget {
   #kind;
@@ -124,11 +127,9 @@ export class Session extends EventTarget {
     this.#endpoint = url ? new URL(url, globalThis.location?.href).href : new URL(path, base).href;
   }
 
-  /** @returns {'publish' | 'play'} */
   get kind() {
     return this.#kind;
   }
-  /** @returns {State} */
   get state() {
     return this.#state;
   }
@@ -152,10 +153,9 @@ export class Session extends EventTarget {
    */
   async start() {
     if (this.#state !== 'new') throw new Nn5gError('a session starts once');
-    const { signal } = this.#options;
-    signal?.addEventListener('abort', () => this.stop(), { once: true });
+    this.#options.signal?.addEventListener('abort', () => this.stop(), { once: true });
     try {
-      signal?.throwIfAborted();
+      this.#options.signal?.throwIfAborted();
       this.#busy = true;
       this.#setState('connecting');
       if (this.#kind === 'publish') await this.#takeMedia();
@@ -299,9 +299,8 @@ export class Session extends EventTarget {
     await connected(pc, CONNECT_TIMEOUT_MS, signal);
   }
 
-  /** @returns {RTCPeerConnection} */
   #openConnection() {
-    this.#closeConnection();
+    this.#release()?.close();
     const { iceServers = [] } = this.#options;
     const pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
     pc.addEventListener('connectionstatechange', () => this.#watch(pc));
@@ -429,7 +428,7 @@ export class Session extends EventTarget {
     if (message.type !== 'session.state' || message.state !== 'terminated') return;
     const { reason = '' } = message;
     this.#resource = ''; // nothing left to delete
-    if (FINAL_REASONS.includes(reason)) {
+    if (FINAL_REASONS[this.#kind].includes(reason)) {
       this.#end(reason);
     } else if (this.#busy) {
       this.#pc?.close(); // fires no event of its own
@@ -452,13 +451,15 @@ export class Session extends EventTarget {
     this.#emit('stats', this.#digest);
   }
 
-  #closeConnection() {
+  /** Forgets the connection, for its caller to close. */
+  #release() {
+    const pc = this.#pc;
     clearInterval(this.#ticker);
     clearTimeout(this.#grace);
     this.#report = undefined;
     this.#digest = null;
-    this.#pc?.close();
     this.#pc = null;
+    return pc;
   }
 
   /**
@@ -466,22 +467,22 @@ export class Session extends EventTarget {
    * @returns {Promise<void>} When the gateway has confirmed, or cannot be reached.
    */
   async #discard() {
-    this.#closeConnection();
-    this.#channel?.close();
-    this.#channel = null;
+    const pc = this.#release();
     const resource = this.#resource;
     this.#resource = '';
-    if (!resource) return;
+    this.#channel?.close();
+    this.#channel = null;
+    // Before close(), whose DTLS alert would end the session without a word from us.
     const more = { token: this.#token, keepalive: true, timeoutMs: DELETE_TIMEOUT_MS };
-    await request('DELETE', resource, more).catch(() => {});
+    if (resource) await request('DELETE', resource, more).catch(() => {});
+    pc?.close();
   }
 }
 
 /**
  * Publishes a stream over WHIP.
  * @param {Options} options
- * @returns {Promise<Session>} When media flows.
- * @throws {Nn5gError | DOMException}
+ * @returns {Promise<Session>} When media flows. Fails as Session.start() does.
  */
 export function publish(options) {
   return new Session('publish', options).start();
@@ -490,8 +491,7 @@ export function publish(options) {
 /**
  * Plays a stream over WHEP; waits until it is published, unless `wait` is false.
  * @param {Options} options
- * @returns {Promise<Session>} When media flows.
- * @throws {Nn5gError | DOMException}
+ * @returns {Promise<Session>} When media flows. Fails as Session.start() does.
  */
 export function play(options) {
   return new Session('play', options).start();

@@ -81,8 +81,8 @@ export class NodeView {
       const [ready, health, metrics] = await Promise.all(
         ['readyz', 'healthz', 'metrics'].map((path) => fetch(path, { cache: 'no-store' })),
       );
-      this.#tell(ready.ok, await health.json().catch(() => ({})));
       if (metrics.ok) this.#take(parseMetrics(await metrics.text()));
+      this.#tell(ready.ok, await health.json().catch(() => ({})));
     } catch {
       this.#state.dataset.state = 'away';
       this.#state.textContent = 'the node cannot be reached';
@@ -91,11 +91,10 @@ export class NodeView {
 
   /** @param {boolean} isReady @param {any} health */
   #tell(isReady, health) {
-    const uptime = health.uptime_s;
+    const uptime = this.#samples.find(({ name }) => name === 'uptime_seconds')?.value;
     this.#state.dataset.state = isReady ? 'ready' : 'busy';
     this.#state.textContent = [
       isReady ? 'ready' : 'not ready',
-      health.node ?? health.name,
       health.version && `version ${health.version}`,
       uptime !== undefined && `up ${formatAge(uptime)}`,
     ]

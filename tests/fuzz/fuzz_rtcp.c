@@ -94,6 +94,12 @@ static void check_bye(const struct rtcp_item *item)
 	EXPECT(i == item->count);
 }
 
+static void check_reference_time(const struct rtcp_item *item)
+{
+	uint64_t ntp;
+	EXPECT(!rtcp_rrtr_get(item, &ntp) || item->body_bytes >= 12);
+}
+
 static void check_item(const struct rtcp_item *item)
 {
 	if (item->type == RTCP_SR || item->type == RTCP_RR)
@@ -104,6 +110,8 @@ static void check_item(const struct rtcp_item *item)
 		check_nack(item);
 	else if (item->type == RTCP_PSFB && item->count == RTCP_FB_FIR)
 		check_fir(item);
+	else if (item->type == RTCP_XR)
+		check_reference_time(item);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -326,6 +326,17 @@ static void play_agrees_to_extensions_the_feed_has(void)
 	CU_ASSERT_EQUAL(memcmp(&agreement.lines[0].extensions, &expected, sizeof(expected)), 0);
 }
 
+static void viewers_ask_again_only_with_rtx(void)
+{
+	make_offer("v", SDP_RECVONLY);
+	CU_ASSERT_EQUAL(sdp_agree_play(&offer, &feeds_av[1], 1, &agreement, &error), 0);
+	CU_ASSERT_TRUE(agreement.lines[0].nack);
+	offer.media[0].n_formats = 1;
+	CU_ASSERT_EQUAL(sdp_agree_play(&offer, &feeds_av[1], 1, &agreement, &error), 0);
+	CU_ASSERT_EQUAL(agreement.lines[0].rtx_payload_type, 0);
+	CU_ASSERT_TRUE(!agreement.lines[0].nack && agreement.lines[0].pli);
+}
+
 static void play_draws_distinct_sources(void)
 {
 	uint32_t seen[64];
@@ -397,6 +408,10 @@ static void answer_takes_what_it_takes(void)
 	CU_ASSERT_EQUAL(sdp_take_answer(&offer, &agreement, &error), 0);
 	CU_ASSERT_STRING_EQUAL(outcome(), "012");
 	CU_ASSERT_EQUAL(agreement.lines[0].rtx_payload_type, 97);
+	CU_ASSERT_TRUE(agreement.lines[0].nack);
+	offer.media[0].n_formats = 1;
+	CU_ASSERT_EQUAL(sdp_take_answer(&offer, &agreement, &error), 0);
+	CU_ASSERT_FALSE(agreement.lines[0].nack);
 	offer.media[0].rejected = true;
 	offer.media[1].direction = SDP_INACTIVE;
 	offer.media[2].formats[0].nack = false;
@@ -475,6 +490,7 @@ static CU_TestInfo tests[] = {
 	{"play_passes_over_lines_that_do_not_receive", play_passes_over_lines_that_do_not_receive},
 	{"play_needs_a_format_that_can_decode", play_needs_a_format_that_can_decode},
 	{"play_agrees_to_extensions_the_feed_has", play_agrees_to_extensions_the_feed_has},
+	{"viewers_ask_again_only_with_rtx", viewers_ask_again_only_with_rtx},
 	{"play_draws_distinct_sources", play_draws_distinct_sources},
 	{"proposal_numbers_everything", proposal_numbers_everything},
 	{"answer_takes_what_it_takes", answer_takes_what_it_takes},

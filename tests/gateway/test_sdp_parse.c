@@ -406,6 +406,27 @@ static void session_level_is_the_default(void)
 	CU_ASSERT_STRING_EQUAL(session.ice_pwd, "zyxwvutsrqponmlkjihgfe");
 }
 
+/* The number 2 is audio-level in the first m-line: what the second has it for is not agreed. */
+static void extension_number_means_one_thing_in_a_bundle(void)
+{
+	const char *const offers[] = {
+		"a=sendonly\na=extmap:2 urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+		"a=sendonly\na=extmap:3 urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+		"a=sendonly\na=extmap:2 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
+	};
+	const uint8_t second[] = {0, 2, 2};
+	for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
+		size_t size = build(12, offers[i], "\n");
+		const char *more = "a=extmap:2 http://www.webrtc.org/experiments/rtp-hdrext/"
+				   "abs-send-time\n";
+		memcpy(body + size, more, strlen(more));
+		CU_ASSERT_EQUAL(parse(size + strlen(more)), 0);
+		CU_ASSERT_EQUAL(session.media[1].extensions.id[RTP_EXT_ABS_SEND_TIME], second[i]);
+		CU_ASSERT_EQUAL(session.media[1].extensions.id[RTP_EXT_MID], 4);
+	}
+	CU_ASSERT_EQUAL(session.media[0].extensions.id[RTP_EXT_ABS_SEND_TIME], 2);
+}
+
 static void every_prefix_is_read_safely(void)
 {
 	size_t size = build(0, NULL, "\r\n");
@@ -432,6 +453,8 @@ static CU_TestInfo tests[] = {
 	{"rtx_is_bound_to_a_listed_format", rtx_is_bound_to_a_listed_format},
 	{"port_zero_is_rejected_unless_bundle_only", port_zero_is_rejected_unless_bundle_only},
 	{"session_level_is_the_default", session_level_is_the_default},
+	{"extension_number_means_one_thing_in_a_bundle",
+	 extension_number_means_one_thing_in_a_bundle},
 	{"every_prefix_is_read_safely", every_prefix_is_read_safely},
 	CU_TEST_INFO_NULL,
 };

@@ -101,7 +101,8 @@ static enum ice_verdict check_bytes(struct ice *ice, const uint8_t *bytes, size_
 
 	memcpy(copy, bytes, size);
 	enum ice_verdict verdict =
-		ice_on_check(ice, copy, size, &local, remote_ufrag, &remote, check);
+		ice_on_check(ice, copy, size, &(struct ice_expected){&local, remote_ufrag}, &remote,
+			     check);
 	free(copy);
 	return verdict;
 }
@@ -288,7 +289,8 @@ static void mapped_address_is_the_remote(void)
 
 		peer_request(&peer, &(struct request){0});
 		CU_ASSERT_EQUAL(
-			ice_on_check(ice, peer.bytes, peer.size, &local, "peer", &remote, &check),
+			ice_on_check(ice, peer.bytes, peer.size,
+				     &(struct ice_expected){&local, "peer"}, &remote, &check),
 			ICE_CHECK_VALID);
 		CU_ASSERT_EQUAL(stun_agent_validate(&peer.agent, &reply, check.reply,
 						    check.reply_bytes, NULL, NULL),
@@ -412,6 +414,20 @@ static void responses_are_dropped(void)
 	ice_destroy(ice);
 }
 
+static void keepalives_are_told_apart(void)
+{
+	struct peer peer;
+
+	peer_request(&peer, &(struct request){.indication = true, .no_integrity = true});
+	CU_ASSERT_TRUE(ice_is_keepalive(peer.bytes, peer.size));
+	CU_ASSERT_FALSE(ice_is_keepalive(peer.bytes, peer.size - 4));
+	CU_ASSERT_FALSE(ice_is_keepalive(peer.bytes, 19));
+	peer.bytes[4] ^= 1;
+	CU_ASSERT_FALSE(ice_is_keepalive(peer.bytes, peer.size));
+	peer_request(&peer, &(struct request){0});
+	CU_ASSERT_FALSE(ice_is_keepalive(peer.bytes, peer.size));
+}
+
 /* type, length, value of one attribute behind a header that claims `claimed` bytes */
 static const struct {
 	const char *name;
@@ -475,6 +491,7 @@ static CU_TestInfo tests[] = {
 	{"retransmissions_are_answered_for_ever", retransmissions_are_answered_for_ever},
 	{"damaged_requests_are_never_valid", damaged_requests_are_never_valid},
 	{"responses_are_dropped", responses_are_dropped},
+	{"keepalives_are_told_apart", keepalives_are_told_apart},
 	{"peek_stays_inside", peek_stays_inside},
 	{"credentials_carry_the_slot", credentials_carry_the_slot},
 	CU_TEST_INFO_NULL,

@@ -282,6 +282,42 @@ static void rtcp_report_clamps_to_24_bits(void)
 	}
 }
 
+struct reference_row {
+	const char *fact;
+	bool found;
+	const uint8_t *bytes;
+	size_t size;
+};
+
+/* |4 0 0 2| NTP | among other blocks; a length that lies ends the walk. */
+static const struct reference_row reference_rows[] = {
+	{"alone", true, BYTES(0x80, 207, 0, 4, SSRC(1), 4, 0, 0, 2, SSRC(7), SSRC(8))},
+	{"behind another block", true,
+	 BYTES(0x80, 207, 0, 6, SSRC(1), 42, 0, 0, 1, ZEROS4, 4, 0, 0, 2, SSRC(7), SSRC(8))},
+	{"no block", false, BYTES(0x80, 207, 0, 1, SSRC(1))},
+	{"another block only", false, BYTES(0x80, 207, 0, 3, SSRC(1), 42, 0, 0, 1, ZEROS4)},
+	{"one word short", false, BYTES(0x80, 207, 0, 3, SSRC(1), 4, 0, 0, 1, SSRC(7))},
+	{"longer than the packet", false, BYTES(0x80, 207, 0, 3, SSRC(1), 4, 0, 0, 2, SSRC(7))},
+	{"behind a block that lies", false,
+	 BYTES(0x80, 207, 0, 5, SSRC(1), 42, 0, 0, 9, 4, 0, 0, 2, SSRC(7), SSRC(8))},
+	{"another type", false, BYTES(PLI)},
+};
+
+static void rtcp_finds_the_reference_time(void)
+{
+	for (size_t i = 0; i < ROWS(reference_rows); i++) {
+		const struct reference_row *row = &reference_rows[i];
+		struct rtcp_reader reader;
+		struct rtcp_item item;
+		uint64_t ntp = 0;
+		rtcp_reader_init(&reader, row->bytes, row->size);
+		CU_ASSERT_TRUE_FATAL(rtcp_next(&reader, &item));
+		if (rtcp_rrtr_get(&item, &ntp) != row->found)
+			CU_FAIL(row->fact);
+		CU_ASSERT_EQUAL(ntp, row->found ? (7ull << 32 | 8) : 0);
+	}
+}
+
 struct written {
 	const char *fact;
 	int size;
@@ -310,6 +346,7 @@ static void rtcp_writes_exact_bytes(void)
 		{"sdes of three", 16, {0x81, 202, 0, 3, SSRC(1), 1, 3, 'a', 'b', 'c', 0, 0, 0}},
 		{"sdes of five", 16, {0x81, 202, 0, 3, SSRC(1), 1, 5, 'a', 'b', 'c', 'd', 'e', 0}},
 		{"sdes of nothing", 12, {0x81, 202, 0, 2, SSRC(1), 1, 0, 0, 0}},
+		{"dlrr", 24, {0x80, 207, 0, 5, SSRC(1), 5, 0, 0, 3, SSRC(2), SSRC(3), SSRC(4)}},
 	};
 	uint8_t out[32];
 	size_t room = sizeof(out);
@@ -323,6 +360,7 @@ static void rtcp_writes_exact_bytes(void)
 	check_written(out, rtcp_write_sdes_cname(out, room, 1, "abc"), &rows[7]);
 	check_written(out, rtcp_write_sdes_cname(out, room, 1, "abcde"), &rows[8]);
 	check_written(out, rtcp_write_sdes_cname(out, room, 1, ""), &rows[9]);
+	check_written(out, rtcp_write_dlrr(out, room, 1, 2, 3, 4), &rows[10]);
 }
 
 /* Written into a heap block one byte too small: -ENOSPC, and ASan sees a byte too far. */
@@ -340,6 +378,7 @@ static void rtcp_writers_never_write_past_the_room(void)
 		CU_ASSERT_EQUAL(rtcp_write_pli(out, room, 1, 2), room < 12 ? -ENOSPC : 12);
 		CU_ASSERT_EQUAL(rtcp_write_fir(out, room, 1, 2, 3), room < 20 ? -ENOSPC : 20);
 		CU_ASSERT_EQUAL(rtcp_write_nack(out, room, 1, 2, far, 3), room < 24 ? -ENOSPC : 24);
+		CU_ASSERT_EQUAL(rtcp_write_dlrr(out, room, 1, 2, 3, 4), room < 24 ? -ENOSPC : 24);
 		free(out);
 	}
 }
@@ -384,6 +423,7 @@ static CU_TestInfo tests[] = {
 	{"rtcp_padding_is_taken_off_the_body", rtcp_padding_is_taken_off_the_body},
 	{"rtcp_reports_read_back", rtcp_reports_read_back},
 	{"rtcp_report_clamps_to_24_bits", rtcp_report_clamps_to_24_bits},
+	{"rtcp_finds_the_reference_time", rtcp_finds_the_reference_time},
 	{"rtcp_writes_exact_bytes", rtcp_writes_exact_bytes},
 	{"rtcp_writers_never_write_past_the_room", rtcp_writers_never_write_past_the_room},
 	{"rtcp_writers_refuse_what_fields_cannot_hold",

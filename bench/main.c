@@ -1,0 +1,47 @@
+/* nn5g-bench: one subcommand per question. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <srtp2/srtp.h>
+
+#include "bench/fanout.h"
+
+static const struct {
+	const char *name, *text;
+	int (*main)(int argc, char **argv);
+} commands[] = {
+	{"fanout", "one publisher, many viewers: loss, latency, setup, memory, CPU per packet",
+	 fanout_main},
+};
+
+static void print_help(FILE *out)
+{
+	fputs("Usage: nn5g-bench COMMAND [options]\n\nCommands:\n", out);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].text);
+	fputs("\nnn5g-bench COMMAND --help has the options. Load goes only where --url points: "
+	      "your own\n"
+	      "gateway.\n",
+	      out);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
+		printf("nn5g-bench %s\n", NN5G_VERSION);
+		return EXIT_SUCCESS;
+	}
+	for (size_t i = 0; argc >= 2 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, argv[1]) != 0)
+			continue;
+		srtp_init();
+		int status = commands[i].main(argc - 1, argv + 1);
+		srtp_shutdown();
+		return status;
+	}
+	bool asked = argc >= 2 && strcmp(argv[1], "--help") == 0;
+	print_help(asked ? stdout : stderr);
+	return asked ? EXIT_SUCCESS : 2;
+}

@@ -1,0 +1,361 @@
+#include "bench/peer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/bio.h>
+#include <openssl/ec.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <srtp2/srtp.h>
+#include <stun/stunagent.h>
+#include <stun/usages/ice.h>
+
+#define CHECK_RETRY_NS 50000000ull
+#define CONSENT_NS     4000000000ull
+#define MTU            1200
+#define PRIORITY       (110u << 24 | 1u << 8 | 255)
+#define KEYING_LABEL   "EXTRACTOR-dtls_srtp"
+
+struct peer_certificate {
+	EVP_PKEY *key;
+	X509 *x509;
+	char fingerprint[3 * 32];
+};
+
+struct peer {
+	enum peer_state state;
+	int fd;
+	StunAgent stun;
+	char ufrag[9], pwd[25], username[160];
+	struct answer answer;
+	uint64_t check_due_ns;
+	SSL_CTX *context;
+	SSL *ssl;
+	BIO *in, *out; /* memory, datagram by datagram; owned by ssl */
+	srtp_t send, receive;
+};
+
+struct peer_certificate *peer_certificate_create(void)
+{
+	struct peer_certificate *certificate = calloc(1, sizeof(*certificate));
+	if (!certificate)
+		return NULL;
+	certificate->key = EVP_EC_gen("P-256");
+	certificate->x509 = X509_new();
+	ASN1_INTEGER_set(X509_get_serialNumber(certificate->x509), 1);
+	X509_gmtime_adj(X509_getm_notBefore(certificate->x509), -3600);
+	X509_gmtime_adj(X509_getm_notAfter(certificate->x509), 86400);
+	X509_set_pubkey(certificate->x509, certificate->key);
+	X509_sign(certificate->x509, certificate->key, EVP_sha256());
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int size;
+	X509_digest(certificate->x509, EVP_sha256(), digest, &size);
+	for (unsigned int i = 0; i < size; i++)
+		snprintf(&certificate->fingerprint[3 * i], 4, "%02X%s", digest[i],
+			 i + 1 < size ? ":" : "");
+	return certificate;
+}
+
+void peer_certificate_destroy(struct peer_certificate *certificate)
+{
+	if (!certificate)
+		return;
+	X509_free(certificate->x509);
+	EVP_PKEY_free(certificate->key);
+	free(certificate);
+}
+
+const char *peer_certificate_fingerprint(const struct peer_certificate *certificate)
+{
+	return certificate->fingerprint;
+}
+
+static void random_text(char *out, size_t len)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEF";
+	unsigned char random[64];
+	RAND_bytes(random, (int)len);
+	for (size_t i = 0; i < len; i++)
+		out[i] = letters[random[i] % 32];
+	out[len] = '\0';
+}
+
+static int accept_any(int ok, X509_STORE_CTX *store)
+{
+	(void)ok;
+	(void)store;
+	return 1;
+}
+
+static int create_ssl(struct peer *peer, const struct peer_certificate *certificate,
+		      const char *profiles)
+{
+	peer->context = SSL_CTX_new(DTLS_client_method());
+	if (!peer->context || SSL_CTX_use_certificate(peer->context, certificate->x509) != 1 ||
+	    SSL_CTX_use_PrivateKey(peer->context, certificate->key) != 1 ||
+	    SSL_CTX_set_tlsext_use_srtp(peer->context, profiles) != 0)
+		return -EINVAL;
+	SSL_CTX_set_verify(peer->context, SSL_VERIFY_PEER, accept_any);
+	peer->ssl = SSL_new(peer->context);
+	peer->in = BIO_new(BIO_s_mem());
+	peer->out = BIO_new(BIO_s_mem());
+	if (!peer->ssl || !peer->in || !peer->out)
+		return -ENOMEM;
+	BIO_set_mem_eof_return(peer->in, -1);
+	BIO_set_mem_eof_return(peer->out, -1);
+	SSL_set_bio(peer->ssl, peer->in, peer->out);
+	SSL_set_options(peer->ssl, SSL_OP_NO_QUERY_MTU);
+	SSL_set_mtu(peer->ssl, MTU);
+	SSL_set_connect_state(peer->ssl);
+	return 0;
+}
+
+struct peer *peer_create(const struct peer_certificate *certificate, const char *profiles)
+{
+	static uint16_t known[] = {STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS,
+				   STUN_ATTRIBUTE_MESSAGE_INTEGRITY, STUN_ATTRIBUTE_USERNAME,
+				   STUN_ATTRIBUTE_ERROR_CODE, 0};
+	struct peer *peer = calloc(1, sizeof(*peer));
+	if (!peer)
+		return NULL;
+	peer->fd = -1;
+	random_text(peer->ufrag, sizeof(peer->ufrag) - 1);
+	random_text(peer->pwd, sizeof(peer->pwd) - 1);
+	stun_agent_init(&peer->stun, known, STUN_COMPATIBILITY_RFC5389,
+			STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
+	if (create_ssl(peer, certificate, profiles)) {
+		peer_destroy(peer);
+		return NULL;
+	}
+	return peer;
+}
+
+void peer_destroy(struct peer *peer)
+{
+	if (!peer)
+		return;
+	if (peer->fd >= 0)
+		close(peer->fd);
+	if (peer->send)
+		srtp_dealloc(peer->send);
+	if (peer->receive)
+		srtp_dealloc(peer->receive);
+	SSL_free(peer->ssl);
+	SSL_CTX_free(peer->context);
+	free(peer);
+}
+
+const char *peer_ufrag(const struct peer *peer)
+{
+	return peer->ufrag;
+}
+
+const char *peer_pwd(const struct peer *peer)
+{
+	return peer->pwd;
+}
+
+int peer_fd(const struct peer *peer)
+{
+	return peer->fd;
+}
+
+enum peer_state peer_state(const struct peer *peer)
+{
+	return peer->state;
+}
+
+static void send_check(struct peer *peer, uint64_t now_ns)
+{
+	uint8_t bytes[512];
+	StunMessage message;
+	/* Earlier checks may go unanswered; the agent remembers a fixed number of them. */
+	for (unsigned int i = 0; i < STUN_AGENT_MAX_SAVED_IDS; i++)
+		peer->stun.sent_ids[i].valid = false;
+	size_t size = stun_usage_ice_conncheck_create(
+		&peer->stun, &message, bytes, sizeof(bytes), (const uint8_t *)peer->username,
+		strlen(peer->username), (const uint8_t *)peer->answer.pwd, strlen(peer->answer.pwd),
+		true, true, PRIORITY, 1, NULL, STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
+	if (size > 0)
+		send(peer->fd, bytes, size, 0);
+	peer->check_due_ns = now_ns + (peer->state == PEER_CHECKING ? CHECK_RETRY_NS : CONSENT_NS);
+}
+
+int peer_connect(struct peer *peer, const struct answer *answer, uint64_t now_ns)
+{
+	int buffer = 1 << 20;
+	peer->answer = *answer;
+	snprintf(peer->username, sizeof(peer->username), "%s:%s", answer->ufrag, peer->ufrag);
+	peer->fd = socket(answer->address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (peer->fd < 0)
+		return -errno;
+	if (setsockopt(peer->fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)))
+		setsockopt(peer->fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+	if (connect(peer->fd, (const struct sockaddr *)&answer->address, answer->address_len))
+		return -errno;
+	send_check(peer, now_ns);
+	return 0;
+}
+
+static srtp_profile_t profile_of(const SRTP_PROTECTION_PROFILE *selected)
+{
+	switch (selected->id) {
+	case SRTP_AEAD_AES_256_GCM:
+		return srtp_profile_aead_aes_256_gcm;
+	case SRTP_AEAD_AES_128_GCM:
+		return srtp_profile_aead_aes_128_gcm;
+	default:
+		return srtp_profile_aes128_cm_sha1_80;
+	}
+}
+
+static int create_srtp(srtp_profile_t profile, uint8_t *key, srtp_ssrc_type_t direction,
+		       srtp_t *out)
+{
+	srtp_policy_t policy = {.ssrc = {.type = direction}, .key = key, .window_size = 1024};
+	srtp_crypto_policy_set_from_profile_for_rtp(&policy.rtp, profile);
+	srtp_crypto_policy_set_from_profile_for_rtcp(&policy.rtcp, profile);
+	return srtp_create(out, &policy) == srtp_err_status_ok ? 0 : -EINVAL;
+}
+
+/* RFC 5764 4.2: client key, server key, client salt, server salt; we are the client. */
+static int take_keys(struct peer *peer)
+{
+	const SRTP_PROTECTION_PROFILE *selected = SSL_get_selected_srtp_profile(peer->ssl);
+	uint8_t material[2 * (32 + 14)], ours[32 + 14], theirs[32 + 14];
+	if (!selected)
+		return -EPROTO;
+	srtp_profile_t profile = profile_of(selected);
+	size_t key = srtp_profile_get_master_key_length(profile);
+	size_t salt = srtp_profile_get_master_salt_length(profile);
+	if (SSL_export_keying_material(peer->ssl, material, 2 * (key + salt), KEYING_LABEL,
+				       strlen(KEYING_LABEL), NULL, 0, 0) != 1)
+		return -EPROTO;
+	memcpy(ours, material, key);
+	memcpy(ours + key, material + 2 * key, salt);
+	memcpy(theirs, material + key, key);
+	memcpy(theirs + key, material + 2 * key + salt, salt);
+	int rc = create_srtp(profile, ours, ssrc_any_outbound, &peer->send);
+	return rc ? rc : create_srtp(profile, theirs, ssrc_any_inbound, &peer->receive);
+}
+
+/* The gateway's certificate must be the one its answer named. */
+static bool is_answered_certificate(struct peer *peer)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	char text[3 * EVP_MAX_MD_SIZE];
+	unsigned int size;
+	X509 *x509 = SSL_get1_peer_certificate(peer->ssl);
+	if (!x509 || X509_digest(x509, EVP_sha256(), digest, &size) != 1) {
+		X509_free(x509);
+		return false;
+	}
+	X509_free(x509);
+	for (unsigned int i = 0; i < size; i++)
+		snprintf(&text[3 * i], 4, "%02X%s", digest[i], i + 1 < size ? ":" : "");
+	return strcmp(text, peer->answer.fingerprint) == 0;
+}
+
+/* Sends what the handshake wrote: whole records, as many as fit a datagram. */
+static void flush_dtls(struct peer *peer)
+{
+	char *records;
+	long left = BIO_get_mem_data(peer->out, &records);
+	while (left >= 13) {
+		long size = 0;
+		while (size + 13 <= left) {
+			long record = 13 + ((uint8_t)records[size + 11] << 8 |
+					    (uint8_t)records[size + 12]);
+			if (size > 0 && size + record > MTU)
+				break;
+			size += record;
+		}
+		send(peer->fd, records, (size_t)size, 0);
+		records += size;
+		left -= size;
+	}
+	(void)BIO_reset(peer->out);
+}
+
+static void advance_handshake(struct peer *peer)
+{
+	int rc = SSL_do_handshake(peer->ssl);
+	flush_dtls(peer);
+	if (rc == 1)
+		peer->state = is_answered_certificate(peer) && take_keys(peer) == 0 ? PEER_CONNECTED
+										    : PEER_FAILED;
+	else if (SSL_get_error(peer->ssl, rc) != SSL_ERROR_WANT_READ)
+		peer->state = PEER_FAILED;
+}
+
+void peer_tick(struct peer *peer, uint64_t now_ns)
+{
+	if (peer->state != PEER_FAILED && now_ns >= peer->check_due_ns)
+		send_check(peer, now_ns);
+	if (peer->state == PEER_HANDSHAKING && DTLSv1_handle_timeout(peer->ssl) > 0)
+		flush_dtls(peer);
+}
+
+static bool find_password(StunAgent *agent, StunMessage *message, uint8_t *username,
+			  uint16_t username_len, uint8_t **password, size_t *password_len,
+			  void *context)
+{
+	struct peer *peer = context;
+	(void)agent;
+	(void)message;
+	(void)username;
+	(void)username_len;
+	*password = (uint8_t *)peer->answer.pwd;
+	*password_len = strlen(peer->answer.pwd);
+	return true;
+}
+
+static void on_stun(struct peer *peer, const uint8_t *bytes, size_t size)
+{
+	StunMessage message;
+	if (stun_agent_validate(&peer->stun, &message, bytes, size, find_password, peer) !=
+		    STUN_VALIDATION_SUCCESS ||
+	    stun_message_get_class(&message) != STUN_RESPONSE || peer->state != PEER_CHECKING)
+		return;
+	peer->state = PEER_HANDSHAKING;
+	advance_handshake(peer);
+}
+
+bool peer_on_datagram(struct peer *peer, uint8_t *bytes, size_t size, uint64_t now_ns)
+{
+	(void)now_ns;
+	if (size == 0)
+		return false;
+	if (bytes[0] >= 128 && bytes[0] <= 191)
+		return peer->state == PEER_CONNECTED;
+	if (bytes[0] < 4) {
+		on_stun(peer, bytes, size);
+	} else if (bytes[0] >= 20 && bytes[0] <= 63) {
+		BIO_write(peer->in, bytes, (int)size);
+		if (peer->state == PEER_HANDSHAKING)
+			advance_handshake(peer);
+	}
+	return false;
+}
+
+bool peer_unprotect(struct peer *peer, uint8_t *bytes, size_t *size, bool is_rtcp)
+{
+	int len = (int)*size;
+	srtp_err_status_t status = is_rtcp ? srtp_unprotect_rtcp(peer->receive, bytes, &len)
+					   : srtp_unprotect(peer->receive, bytes, &len);
+	*size = (size_t)len;
+	return status == srtp_err_status_ok;
+}
+
+bool peer_send(struct peer *peer, uint8_t *bytes, size_t size, bool is_rtcp)
+{
+	int len = (int)size;
+	srtp_err_status_t status = is_rtcp ? srtp_protect_rtcp(peer->send, bytes, &len)
+					   : srtp_protect(peer->send, bytes, &len);
+	return status == srtp_err_status_ok && send(peer->fd, bytes, (size_t)len, 0) == len;
+}

@@ -1,0 +1,12 @@
+/* What the kernel says of a running process (proc(5)). */
+#pragma once
+
+#include <stdint.h>
+
+struct process_usage {
+	uint64_t resident_bytes, cpu_ns;
+	unsigned int threads;
+};
+
+/* -ESRCH when there is no such process. */
+int process_usage(int pid, struct process_usage *usage);
