@@ -95,7 +95,7 @@ static int accept_any(int ok, X509_STORE_CTX *store)
 static int create_ssl(struct peer *peer, const struct peer_certificate *certificate,
 		      const char *profiles)
 {
-	peer->context = SSL_CTX_new(DTLS_client_method());
+	peer->context = SSL_CTX_new(DTLS_method());
 	if (!peer->context || SSL_CTX_use_certificate(peer->context, certificate->x509) != 1 ||
 	    SSL_CTX_use_PrivateKey(peer->context, certificate->key) != 1 ||
 	    SSL_CTX_set_tlsext_use_srtp(peer->context, profiles) != 0)
@@ -111,7 +111,6 @@ static int create_ssl(struct peer *peer, const struct peer_certificate *certific
 	SSL_set_bio(peer->ssl, peer->in, peer->out);
 	SSL_set_options(peer->ssl, SSL_OP_NO_QUERY_MTU);
 	SSL_set_mtu(peer->ssl, MTU);
-	SSL_set_connect_state(peer->ssl);
 	return 0;
 }
 
@@ -186,18 +185,41 @@ static void send_check(struct peer *peer, uint64_t now_ns)
 	peer->check_due_ns = now_ns + (peer->state == PEER_CHECKING ? CHECK_RETRY_NS : CONSENT_NS);
 }
 
-int peer_connect(struct peer *peer, const struct answer *answer, uint64_t now_ns)
+static int open_socket(const struct answer *answer)
 {
 	int buffer = 1 << 20;
+	int fd = socket(answer->address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+	if (connect(fd, (const struct sockaddr *)&answer->address, answer->address_len)) {
+		int rc = -errno;
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+int peer_connect(struct peer *peer, const struct answer *answer, uint64_t now_ns)
+{
 	peer->answer = *answer;
 	snprintf(peer->username, sizeof(peer->username), "%s:%s", answer->ufrag, peer->ufrag);
-	peer->fd = socket(answer->address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (peer->fd < 0)
-		return -errno;
-	if (setsockopt(peer->fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)))
-		setsockopt(peer->fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
-	if (connect(peer->fd, (const struct sockaddr *)&answer->address, answer->address_len))
-		return -errno;
+	if (answer->is_dtls_active)
+		SSL_set_accept_state(peer->ssl);
+	else
+		SSL_set_connect_state(peer->ssl);
+	return peer_move(peer, now_ns);
+}
+
+int peer_move(struct peer *peer, uint64_t now_ns)
+{
+	int fd = open_socket(&peer->answer);
+	if (fd < 0)
+		return fd;
+	if (peer->fd >= 0)
+		close(peer->fd);
+	peer->fd = fd;
 	send_check(peer, now_ns);
 	return 0;
 }
@@ -223,11 +245,12 @@ static int create_srtp(srtp_profile_t profile, uint8_t *key, srtp_ssrc_type_t di
 	return srtp_create(out, &policy) == srtp_err_status_ok ? 0 : -EINVAL;
 }
 
-/* RFC 5764 4.2: client key, server key, client salt, server salt; we are the client. */
+/* RFC 5764 4.2: client key, server key, client salt, server salt. */
 static int take_keys(struct peer *peer)
 {
 	const SRTP_PROTECTION_PROFILE *selected = SSL_get_selected_srtp_profile(peer->ssl);
-	uint8_t material[2 * (32 + 14)], ours[32 + 14], theirs[32 + 14];
+	uint8_t material[2 * (32 + 14)], client[32 + 14], server[32 + 14];
+	bool is_client = !peer->answer.is_dtls_active;
 	if (!selected)
 		return -EPROTO;
 	srtp_profile_t profile = profile_of(selected);
@@ -236,12 +259,14 @@ static int take_keys(struct peer *peer)
 	if (SSL_export_keying_material(peer->ssl, material, 2 * (key + salt), KEYING_LABEL,
 				       strlen(KEYING_LABEL), NULL, 0, 0) != 1)
 		return -EPROTO;
-	memcpy(ours, material, key);
-	memcpy(ours + key, material + 2 * key, salt);
-	memcpy(theirs, material + key, key);
-	memcpy(theirs + key, material + 2 * key + salt, salt);
-	int rc = create_srtp(profile, ours, ssrc_any_outbound, &peer->send);
-	return rc ? rc : create_srtp(profile, theirs, ssrc_any_inbound, &peer->receive);
+	memcpy(client, material, key);
+	memcpy(client + key, material + 2 * key, salt);
+	memcpy(server, material + key, key);
+	memcpy(server + key, material + 2 * key + salt, salt);
+	int rc = create_srtp(profile, is_client ? client : server, ssrc_any_outbound, &peer->send);
+	return rc ? rc
+		  : create_srtp(profile, is_client ? server : client, ssrc_any_inbound,
+				&peer->receive);
 }
 
 /* The gateway's certificate must be the one its answer named. */
@@ -291,6 +316,14 @@ static void advance_handshake(struct peer *peer)
 										    : PEER_FAILED;
 	else if (SSL_get_error(peer->ssl, rc) != SSL_ERROR_WANT_READ)
 		peer->state = PEER_FAILED;
+}
+
+void peer_leave(struct peer *peer)
+{
+	if (peer->state != PEER_CONNECTED)
+		return;
+	SSL_shutdown(peer->ssl);
+	flush_dtls(peer);
 }
 
 void peer_tick(struct peer *peer, uint64_t now_ns)

@@ -29,6 +29,10 @@ const char *peer_ufrag(const struct peer *peer);
 const char *peer_pwd(const struct peer *peer);
 /* Opens the socket towards the answered address and sends the first check. Negative errno. */
 int peer_connect(struct peer *peer, const struct answer *answer, uint64_t now_ns);
+/* The same over a new socket, as a client does that changes its network. The old one is closed. */
+int peer_move(struct peer *peer, uint64_t now_ns);
+/* Says close_notify. */
+void peer_leave(struct peer *peer);
 int peer_fd(const struct peer *peer);
 enum peer_state peer_state(const struct peer *peer);
 /* Checks, retransmissions, consent; call it every few milliseconds while connecting, every second

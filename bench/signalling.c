@@ -92,6 +92,7 @@ static int read_answer(const char *reply, struct answer *answer)
 		  sizeof(answer->fingerprint)) ||
 	    !take_candidate(reply, answer))
 		return -EBADMSG;
+	answer->is_dtls_active = strstr(reply, "a=setup:active") != NULL;
 	answer->video_ssrc = ssrc_after(reply, "m=video");
 	answer->audio_ssrc = ssrc_after(reply, "m=audio");
 	return 0;

@@ -29,6 +29,7 @@ struct offer {
 struct answer {
 	char location[128];
 	char ufrag[64], pwd[64], fingerprint[128];
+	bool is_dtls_active;             /* the gateway sends the ClientHello */
 	struct sockaddr_storage address; /* of the first candidate */
 	socklen_t address_len;
 	uint32_t video_ssrc, audio_ssrc; /* of a viewer's answer */
