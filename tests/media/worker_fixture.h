@@ -75,7 +75,7 @@ static inline struct transport *fixture_transport(unsigned int n_tracks,
 	CU_ASSERT_EQUAL_FATAL(nn_srtp_create(&keys, false, &transport->srtp_out), 0);
 	transport->rtcp_ssrc = 7;
 	transport->selected = 0;
-	transport->pairs[0].last_check_ns = fixture_worker->now_ns;
+	transport->pairs[0].heard_ns = fixture_worker->now_ns;
 	transport->is_connected = true;
 	return transport;
 }
