@@ -101,8 +101,9 @@ static bool check_token(struct admission *admission)
 	const char *token = token_of_bearer(admission->request->authorization);
 	if (!token)
 		return deny(admission, 401, "no bearer token in the Authorization header");
-	if (token_verify(node->tenants, token, node->config.limits.token_bytes,
-			 node->config.node.audience, &admission->owner, &admission->claims, &why))
+	const struct token_rules rules = {.bytes_max = node->config.limits.token_bytes,
+					  .audience = node->config.node.audience};
+	if (token_verify(node->tenants, token, &rules, &admission->owner, &admission->claims, &why))
 		return deny(admission, 401, "%s", why);
 	return true;
 }

@@ -18,12 +18,11 @@ const char *token_of_bearer(const char *authorization)
 	return *token ? token : NULL;
 }
 
-int token_verify(struct tenant_table *tenants, const char *token, size_t bytes_max,
-		 const char *audience, struct tenant **owner, struct jwt_claims *claims,
-		 const char **why)
+int token_verify(struct tenant_table *tenants, const char *token, const struct token_rules *rules,
+		 struct tenant **owner, struct jwt_claims *claims, const char **why)
 {
 	struct jwt_hint hint;
-	int rc = jwt_peek(token, bytes_max, &hint);
+	int rc = jwt_peek(token, rules->bytes_max, &hint);
 	if (rc) {
 		*why = "the token is not a compact JWS with an allowed algorithm";
 		return rc;
@@ -34,7 +33,7 @@ int token_verify(struct tenant_table *tenants, const char *token, size_t bytes_m
 		*why = "the token names no key of its tenant";
 		return -EKEYREJECTED;
 	}
-	rc = jwt_read(token, bytes_max, key, audience, claims);
+	rc = jwt_read(token, rules->bytes_max, key, rules->audience, claims);
 	if (rc) {
 		*why = "the token's signature or claims are not valid";
 		return rc;

@@ -90,8 +90,8 @@ int rtcp_write_fir(uint8_t *out, size_t room, uint32_t sender_ssrc, uint32_t med
 int rtcp_write_nack(uint8_t *out, size_t room, uint32_t sender_ssrc, uint32_t media_ssrc,
 		    const uint16_t *sequences, unsigned int n);
 
-/* XR with one DLRR block (RFC 3611 4.5), the answer to `receiver`'s reference time report: it learns
- * the round trip although it sends no media. `delay`: 1/65536 s since that report came. */
+/* XR with one DLRR block (RFC 3611 4.5), the answer to `receiver`'s reference time report: it
+ * learns the round trip although it sends no media. `delay`: 1/65536 s since that report came. */
 int rtcp_write_dlrr(uint8_t *out, size_t room, uint32_t sender_ssrc, uint32_t receiver_ssrc,
 		    uint32_t last_rr, uint32_t delay);
 

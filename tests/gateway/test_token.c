@@ -49,26 +49,25 @@ static void verifies_under_the_named_tenants_key(void)
 	CU_ASSERT_EQUAL_FATAL(tenant_table_replace(table, &config), 0);
 
 	char *token = jwt_sign(demo_key, &claims);
-	CU_ASSERT_EQUAL(token_verify(table, token, 4096, "nn5g", &owner, &read, &why), 0);
+	const struct token_rules rules = {4096, "nn5g"}, short_rules = {strlen(token) - 1, "nn5g"};
+	CU_ASSERT_EQUAL(token_verify(table, token, &rules, &owner, &read, &why), 0);
 	CU_ASSERT_PTR_EQUAL(owner, tenant_find(table, "demo", 4));
-	CU_ASSERT_EQUAL(token_verify(table, token, strlen(token) - 1, "nn5g", &owner, &read, &why),
-			-EBADMSG);
+	CU_ASSERT_EQUAL(token_verify(table, token, &short_rules, &owner, &read, &why), -EBADMSG);
 	token[strlen(token) - 10] ^= 1;
-	CU_ASSERT_NOT_EQUAL(token_verify(table, token, 4096, "nn5g", &owner, &read, &why), 0);
+	CU_ASSERT_NOT_EQUAL(token_verify(table, token, &rules, &owner, &read, &why), 0);
 	CU_ASSERT_PTR_NOT_NULL(why);
 	free(token);
 
 	/* Signed by one tenant, in the name of another; and in nobody's. */
 	claims = claims_of("other");
 	token = jwt_sign(demo_key, &claims);
-	CU_ASSERT_EQUAL(token_verify(table, token, 4096, "nn5g", &owner, &read, &why),
-			-EKEYREJECTED);
+	CU_ASSERT_EQUAL(token_verify(table, token, &rules, &owner, &read, &why), -EKEYREJECTED);
 	free(token);
 	claims = claims_of("");
 	token = jwt_sign(demo_key, &claims);
-	CU_ASSERT_NOT_EQUAL(token_verify(table, token, 4096, "nn5g", &owner, &read, &why), 0);
+	CU_ASSERT_NOT_EQUAL(token_verify(table, token, &rules, &owner, &read, &why), 0);
 	free(token);
-	CU_ASSERT_EQUAL(token_verify(table, "", 4096, "nn5g", &owner, &read, &why), -EBADMSG);
+	CU_ASSERT_EQUAL(token_verify(table, "", &rules, &owner, &read, &why), -EBADMSG);
 	tenant_table_destroy(table);
 }
 

@@ -19,16 +19,13 @@ struct row {
 static void play(struct rewrite *rewrite, const struct row *rows, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
-		int64_t index = 0;
-		uint32_t timestamp = 0;
-		bool passes =
-			rewrite_map(rewrite, rows[i].epoch, rows[i].index_in, rows[i].timestamp_in,
-				    HZ, rows[i].now_ns, &index, &timestamp);
+		struct rewrite_numbers in = {rows[i].index_in, rows[i].timestamp_in}, out = {0};
+		bool passes = rewrite_map(rewrite, rows[i].epoch, &in, rows[i].now_ns, &out);
 		CU_ASSERT_EQUAL(passes, rows[i].passes);
 		if (!passes)
 			continue;
-		CU_ASSERT_EQUAL((uint16_t)index, rows[i].sequence_out);
-		CU_ASSERT_EQUAL(timestamp, rows[i].timestamp_out);
+		CU_ASSERT_EQUAL((uint16_t)out.index, rows[i].sequence_out);
+		CU_ASSERT_EQUAL(out.timestamp, rows[i].timestamp_out);
 	}
 }
 
@@ -42,7 +39,7 @@ static void gaps_and_reordering_are_kept(void)
 		{1, 4999, 90, 45 * MS, false, 0, 0},
 	};
 	struct rewrite rewrite;
-	rewrite_init(&rewrite, 100, 7000);
+	rewrite_init(&rewrite, HZ, 100, 7000);
 	play(&rewrite, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
@@ -60,7 +57,7 @@ static void a_new_source_goes_on_without_a_gap(void)
 		{65537, 89999, 3999997000u, 1335 * MS, false, 0, 0},
 	};
 	struct rewrite rewrite;
-	rewrite_init(&rewrite, 100, 7000);
+	rewrite_init(&rewrite, HZ, 100, 7000);
 	play(&rewrite, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
@@ -71,7 +68,7 @@ static void numbers_wrap(void)
 		{1, 70001, 0, 2 * MS, true, 0, 12},
 	};
 	struct rewrite rewrite;
-	rewrite_init(&rewrite, 0xfffe, 10);
+	rewrite_init(&rewrite, HZ, 0xfffe, 10);
 	play(&rewrite, rows, 2);
 	int64_t source;
 	CU_ASSERT_TRUE(rewrite_source(&rewrite, 0xffff, &source));
@@ -83,18 +80,18 @@ static void numbers_wrap(void)
 static void only_what_was_sent_has_a_source(void)
 {
 	struct rewrite rewrite;
-	int64_t index, source;
-	uint32_t timestamp;
-	rewrite_init(&rewrite, 100, 0);
+	int64_t source;
+	struct rewrite_numbers out;
+	rewrite_init(&rewrite, HZ, 100, 0);
 	CU_ASSERT_FALSE(rewrite_source(&rewrite, 100, &source));
-	rewrite_map(&rewrite, 1, 1000, 0, HZ, MS, &index, &timestamp);
-	rewrite_map(&rewrite, 1, 1001, 0, HZ, MS, &index, &timestamp);
+	rewrite_map(&rewrite, 1, &(struct rewrite_numbers){.index = 1000}, MS, &out);
+	rewrite_map(&rewrite, 1, &(struct rewrite_numbers){.index = 1001}, MS, &out);
 	CU_ASSERT_TRUE(rewrite_source(&rewrite, 102, &source));
 	CU_ASSERT_EQUAL(source, 1001);
 	CU_ASSERT_FALSE(rewrite_source(&rewrite, 103, &source));
 	CU_ASSERT_FALSE(rewrite_source(&rewrite, 100, &source));
 	/* After a change of source the old numbers have none any more. */
-	rewrite_map(&rewrite, 2, 77, 0, HZ, 2 * MS, &index, &timestamp);
+	rewrite_map(&rewrite, 2, &(struct rewrite_numbers){.index = 77}, 2 * MS, &out);
 	CU_ASSERT_FALSE(rewrite_source(&rewrite, 102, &source));
 	CU_ASSERT_TRUE(rewrite_source(&rewrite, 103, &source));
 	CU_ASSERT_EQUAL(source, 77);
