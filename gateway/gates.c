@@ -97,14 +97,15 @@ static bool check_transport(struct admission *admission)
 static bool check_token(struct admission *admission)
 {
 	struct node *node = admission->node;
-	const char *why = NULL;
 	const char *token = token_of_bearer(admission->request->authorization);
 	if (!token)
 		return deny(admission, 401, "no bearer token in the Authorization header");
-	const struct token_rules rules = {.bytes_max = node->config.limits.token_bytes,
-					  .audience = node->config.node.audience};
-	if (token_verify(node->tenants, token, &rules, &admission->owner, &admission->claims, &why))
-		return deny(admission, 401, "%s", why);
+	struct token_verdict verdict = {0};
+	if (token_verify(node->tenants, token, node->config.limits.token_bytes,
+			 node->config.node.audience, &verdict))
+		return deny(admission, 401, "%s", verdict.why);
+	admission->owner = verdict.owner;
+	admission->claims = verdict.claims;
 	return true;
 }
 

@@ -273,7 +273,7 @@ static void end_sessions(struct node *node)
 {
 	bool is_over = false;
 	guint patience = g_timeout_add(STOP_PATIENCE_MS, on_patience_over, &is_over);
-	session_terminate_all(node->sessions, REASON_OPERATOR);
+	session_terminate_all(node->sessions, REASON_DRAINED);
 	while (session_count(node->sessions) > 0 && !is_over)
 		g_main_context_iteration(NULL, TRUE);
 	if (is_over)

@@ -5,46 +5,17 @@
 
 #include <jansson.h>
 
-static const struct {
-	int status;
-	const char *title;
-} titles[] = {
-	{400, "Bad Request"},
-	{401, "Unauthorized"},
-	{402, "Payment Required"},
-	{403, "Forbidden"},
-	{404, "Not Found"},
-	{405, "Method Not Allowed"},
-	{406, "Not Acceptable"},
-	{409, "Conflict"},
-	{412, "Precondition Failed"},
-	{413, "Content Too Large"},
-	{415, "Unsupported Media Type"},
-	{422, "Unprocessable Content"},
-	{428, "Precondition Required"},
-	{429, "Too Many Requests"},
-	{500, "Internal Server Error"},
-	{503, "Service Unavailable"},
-};
-
-const char *problem_title(int status)
-{
-	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
-		if (titles[i].status == status)
-			return titles[i].title;
-	}
-	return "Error";
-}
+#include "gateway/server_http.h"
 
 void problem_write(struct http_response *response, int status, unsigned int gate,
 		   const char *gate_name, const char *detail)
 {
 	json_t *body = json_pack("{s:s, s:s, s:i, s:s}", "type", "about:blank", "title",
-				 problem_title(status), "status", status, "detail", detail);
+				 http_reason(status), "status", status, "detail", detail);
 	/* Outside text that is not UTF-8 cannot be quoted. */
 	if (!body)
 		body = json_pack("{s:s, s:s, s:i}", "type", "about:blank", "title",
-				 problem_title(status), "status", status);
+				 http_reason(status), "status", status);
 	if (body && gate) {
 		json_object_set_new(body, "gate", json_integer(gate));
 		json_object_set_new(body, "gate_name", json_string(gate_name));

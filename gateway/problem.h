@@ -6,5 +6,3 @@
 /* `gate` 0: not an admission matter. `detail` is plain text and may quote outside input. */
 void problem_write(struct http_response *response, int status, unsigned int gate,
 		   const char *gate_name, const char *detail);
-/* The reason phrase of a status, "Error" when unknown. */
-const char *problem_title(int status);

@@ -86,6 +86,8 @@ void connection_refuse(struct connection *connection, int status, const char *de
 {
 	struct http_response response = {0};
 	problem_write(&response, status, 0, NULL, detail);
+	/* Without it a page of another origin is told nothing but that the request failed. */
+	http_header(&response, "access-control-allow-origin", "*");
 	if (status == 426)
 		http_header(&response, "sec-websocket-version", "13");
 	connection->has_closing_response = true;

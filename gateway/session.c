@@ -32,9 +32,9 @@ const char *const session_state_names[SESSION_STATES] = {
 };
 
 const char *const session_reason_names[REASON_REASONS] = {
-	[REASON_NONE] = "NONE",         [REASON_USER_EXIT] = "USER_EXIT",
-	[REASON_OPERATOR] = "OPERATOR", [REASON_EXPIRED] = "EXPIRED",
-	[REASON_LOST] = "LOST",         [REASON_REPLACED] = "REPLACED",
+	[REASON_NONE] = "NONE",       [REASON_USER_EXIT] = "USER_EXIT",
+	[REASON_DRAINED] = "DRAINED", [REASON_EXPIRED] = "EXPIRED",
+	[REASON_LOST] = "LOST",       [REASON_REPLACED] = "REPLACED",
 	[REASON_ERROR] = "ERROR",
 };
 

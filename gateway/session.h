@@ -29,7 +29,7 @@ enum session_state { SESSION_GENESIS, SESSION_ACTIVE, SESSION_TERMINATED, SESSIO
 enum session_reason {
 	REASON_NONE,
 	REASON_USER_EXIT, /* DELETE, BYE or close_notify */
-	REASON_OPERATOR,  /* the node stops */
+	REASON_DRAINED,   /* the node stops: come back, here or elsewhere */
 	REASON_EXPIRED,   /* never connected in time */
 	REASON_LOST,      /* ICE consent ran out */
 	REASON_REPLACED,  /* another publisher took the stream over, or its tracks changed under a

@@ -18,27 +18,25 @@ const char *token_of_bearer(const char *authorization)
 	return *token ? token : NULL;
 }
 
-int token_verify(struct tenant_table *tenants, const char *token, const struct token_rules *rules,
-		 struct tenant **owner, struct jwt_claims *claims, const char **why)
+int token_verify(struct tenant_table *tenants, const char *token, size_t bytes_max,
+		 const char *audience, struct token_verdict *verdict)
 {
 	struct jwt_hint hint;
-	int rc = jwt_peek(token, rules->bytes_max, &hint);
+	int rc = jwt_peek(token, bytes_max, &hint);
 	if (rc) {
-		*why = "the token is not a compact JWS with an allowed algorithm";
+		verdict->why = "the token is not a compact JWS with an allowed algorithm";
 		return rc;
 	}
 	const struct jwt_key *key =
-		tenant_key_find(tenants, hint.tenant, hint.key_id, hint.algorithm, owner);
+		tenant_key_find(tenants, hint.tenant, hint.key_id, hint.algorithm, &verdict->owner);
 	if (!key) {
-		*why = "the token names no key of its tenant";
+		verdict->why = "the token names no key of its tenant";
 		return -EKEYREJECTED;
 	}
-	rc = jwt_read(token, rules->bytes_max, key, rules->audience, claims);
-	if (rc) {
-		*why = "the token's signature or claims are not valid";
-		return rc;
-	}
-	return 0;
+	rc = jwt_read(token, bytes_max, key, audience, &verdict->claims);
+	if (rc)
+		verdict->why = "the token's signature or claims are not valid";
+	return rc;
 }
 
 const char *token_freshness(const struct jwt_claims *claims, int64_t now_s)

@@ -14,16 +14,17 @@
 /* The token of an "Authorization: Bearer" value (scheme in any case), or NULL. */
 const char *token_of_bearer(const char *authorization);
 
-struct token_rules {
-	size_t bytes_max;
-	const char *audience; /* ours, borrowed */
+/* A token that was verified, or why not. */
+struct token_verdict {
+	struct tenant *owner; /* whose key signed it */
+	struct jwt_claims claims;
+	const char *why; /* a constant, when it was not */
 };
 
-/* Finds the key by what the token says of itself and verifies under it. *owner is the tenant whose
- * key it is; the `tenant` claim, when there is one, must be that tenant. On failure -EKEYREJECTED
- * or -EBADMSG, and *why is a constant. */
-int token_verify(struct tenant_table *tenants, const char *token, const struct token_rules *rules,
-		 struct tenant **owner, struct jwt_claims *claims, const char **why);
+/* Finds the key by what the token says of itself and verifies under it: the `tenant` claim names
+ * the tenant whose key it must be. -EKEYREJECTED or -EBADMSG, and verdict->why. */
+int token_verify(struct tenant_table *tenants, const char *token, size_t bytes_max,
+		 const char *audience, struct token_verdict *verdict);
 /* exp must be there and ahead; nbf and iat behind, within the leeway. NULL, or why not. */
 const char *token_freshness(const struct jwt_claims *claims, int64_t now_s);
 

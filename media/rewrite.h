@@ -7,7 +7,6 @@
 
 struct rewrite {
 	bool started;
-	uint32_t clock_hz;
 	uint32_t epoch;
 	int64_t first_in;     /* lowest source index that may pass in this epoch */
 	int64_t index_offset; /* out = in + offset */
@@ -17,21 +16,21 @@ struct rewrite {
 	uint64_t last_ns;
 };
 
-/* A packet's numbers, on the source's side or the viewer's. */
-struct rewrite_numbers {
-	int64_t index;
+/* Starts at random numbers (RFC 3550 5.1), given by the caller. */
+void rewrite_init(struct rewrite *rewrite, uint16_t sequence, uint32_t timestamp);
+
+/* A packet's place in its source, or in what a viewer is sent. */
+struct rewrite_place {
+	uint32_t epoch;
 	uint32_t timestamp;
+	int64_t index;
 };
 
-/* Starts at random numbers (RFC 3550 5.1), given by the caller. Timestamps count `clock_hz`. */
-void rewrite_init(struct rewrite *rewrite, uint32_t clock_hz, uint16_t sequence,
-		  uint32_t timestamp);
-
-/* Maps a packet of `epoch`. False: it must not be sent (an older epoch, or before the first packet
+/* Maps a packet. False: it must not be sent (an older epoch, or before the first packet
  * of this one: its number would be one that is already used). On an epoch's first packet the
- * timestamp goes on by the time that passed. */
-bool rewrite_map(struct rewrite *rewrite, uint32_t epoch, const struct rewrite_numbers *in,
-		 uint64_t now_ns, struct rewrite_numbers *out);
+ * timestamp goes on by the time that passed, in `clock_hz` units. */
+bool rewrite_map(struct rewrite *rewrite, const struct rewrite_place *in, uint32_t clock_hz,
+		 uint64_t now_ns, struct rewrite_place *out);
 
 /* The source index of a sequence number the viewer received in the present epoch. False: of an
  * earlier epoch, or never sent. */

@@ -2,38 +2,38 @@
 
 #include "media/rtp.h"
 
-void rewrite_init(struct rewrite *rewrite, uint32_t clock_hz, uint16_t sequence, uint32_t timestamp)
+void rewrite_init(struct rewrite *rewrite, uint16_t sequence, uint32_t timestamp)
 {
 	*rewrite = (struct rewrite){
-		.clock_hz = clock_hz,
 		/* One cycle up, so that indices never get negative. */
 		.highest_out = 0x10000 + sequence,
 		.last_timestamp_out = timestamp,
 	};
 }
 
-static void begin_epoch(struct rewrite *rewrite, uint32_t epoch, const struct rewrite_numbers *in,
+static void begin_epoch(struct rewrite *rewrite, const struct rewrite_place *in, uint32_t clock_hz,
 			uint64_t now_ns)
 {
 	uint64_t elapsed = 1;
 	if (rewrite->started && now_ns > rewrite->last_ns)
-		elapsed = (now_ns - rewrite->last_ns) / 1000 * rewrite->clock_hz / 1000000;
+		elapsed = (now_ns - rewrite->last_ns) / 1000 * clock_hz / 1000000;
 	if (elapsed == 0)
 		elapsed = 1;
 	rewrite->timestamp_offset = rewrite->last_timestamp_out + (uint32_t)elapsed - in->timestamp;
 	rewrite->index_offset = rewrite->highest_out + 1 - in->index;
 	rewrite->first_in = in->index;
-	rewrite->epoch = epoch;
+	rewrite->epoch = in->epoch;
 	rewrite->started = true;
 }
 
-bool rewrite_map(struct rewrite *rewrite, uint32_t epoch, const struct rewrite_numbers *in,
-		 uint64_t now_ns, struct rewrite_numbers *out)
+bool rewrite_map(struct rewrite *rewrite, const struct rewrite_place *in, uint32_t clock_hz,
+		 uint64_t now_ns, struct rewrite_place *out)
 {
-	if (!rewrite->started || (int32_t)(epoch - rewrite->epoch) > 0)
-		begin_epoch(rewrite, epoch, in, now_ns);
-	else if (epoch != rewrite->epoch || in->index < rewrite->first_in)
+	if (!rewrite->started || (int32_t)(in->epoch - rewrite->epoch) > 0)
+		begin_epoch(rewrite, in, clock_hz, now_ns);
+	else if (in->epoch != rewrite->epoch || in->index < rewrite->first_in)
 		return false;
+	out->epoch = in->epoch;
 	out->index = in->index + rewrite->index_offset;
 	out->timestamp = in->timestamp + rewrite->timestamp_offset;
 	if (out->index > rewrite->highest_out) {

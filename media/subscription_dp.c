@@ -17,8 +17,7 @@
 void subscription_start(struct worker *worker, struct subscription *subscription)
 {
 	const struct subscription_config *config = &subscription->config;
-	rewrite_init(&subscription->rewrite, config->feed->clock_hz, config->first_sequence,
-		     config->first_timestamp);
+	rewrite_init(&subscription->rewrite, config->first_sequence, config->first_timestamp);
 	subscription->rtx_sequence = config->first_rtx_sequence;
 	subscription->rtx_credit_bytes = RTX_CREDIT_MAX_BYTES;
 	feed_attach(worker, config->feed, subscription);
@@ -121,11 +120,12 @@ static struct rte_mbuf *forward_one(struct worker *worker, struct subscription *
 {
 	const struct rtp_packet *source = rtp_packet(packet);
 	const struct subscription_config *config = &subscription->config;
-	struct rewrite_numbers in = {source->index, source->timestamp}, out;
 
 	if (!begins_to_flow(worker, subscription, source))
 		return NULL;
-	if (!rewrite_map(&subscription->rewrite, source->epoch, &in, worker->now_ns, &out)) {
+	struct rewrite_place in = {source->epoch, source->timestamp, source->index}, out;
+	if (!rewrite_map(&subscription->rewrite, &in, config->feed->clock_hz, worker->now_ns,
+			 &out)) {
 		count(&worker->counters, DROP_RTP_STALE);
 		return NULL;
 	}

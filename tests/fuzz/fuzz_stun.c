@@ -27,8 +27,8 @@ static void check(struct ice *ice, const uint8_t *data, size_t size)
 			abort();
 		ice_slot_of(ufrag, (size_t)len);
 	}
-	enum ice_verdict verdict = ice_on_check(ice, data, size, &(struct ice_expected){&local, NULL},
-						&remote, &result);
+	enum ice_verdict verdict = ice_on_check(
+		ice, data, size, &(struct ice_expected){&local, NULL}, &remote, &result);
 	if (result.reply_bytes > sizeof(result.reply) ||
 	    (result.reply_bytes > 0) != (verdict != ICE_CHECK_DROPPED))
 		abort();

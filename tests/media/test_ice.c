@@ -100,9 +100,8 @@ static enum ice_verdict check_bytes(struct ice *ice, const uint8_t *bytes, size_
 	uint8_t *copy = malloc(size ? size : 1);
 
 	memcpy(copy, bytes, size);
-	enum ice_verdict verdict =
-		ice_on_check(ice, copy, size, &(struct ice_expected){&local, remote_ufrag}, &remote,
-			     check);
+	enum ice_verdict verdict = ice_on_check(
+		ice, copy, size, &(struct ice_expected){&local, remote_ufrag}, &remote, check);
 	free(copy);
 	return verdict;
 }
@@ -288,10 +287,10 @@ static void mapped_address_is_the_remote(void)
 		StunMessage reply;
 
 		peer_request(&peer, &(struct request){0});
-		CU_ASSERT_EQUAL(
-			ice_on_check(ice, peer.bytes, peer.size,
-				     &(struct ice_expected){&local, "peer"}, &remote, &check),
-			ICE_CHECK_VALID);
+		CU_ASSERT_EQUAL(ice_on_check(ice, peer.bytes, peer.size,
+					     &(struct ice_expected){&local, "peer"}, &remote,
+					     &check),
+				ICE_CHECK_VALID);
 		CU_ASSERT_EQUAL(stun_agent_validate(&peer.agent, &reply, check.reply,
 						    check.reply_bytes, NULL, NULL),
 				STUN_VALIDATION_SUCCESS);

@@ -19,8 +19,9 @@ struct row {
 static void play(struct rewrite *rewrite, const struct row *rows, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
-		struct rewrite_numbers in = {rows[i].index_in, rows[i].timestamp_in}, out = {0};
-		bool passes = rewrite_map(rewrite, rows[i].epoch, &in, rows[i].now_ns, &out);
+		struct rewrite_place in = {rows[i].epoch, rows[i].timestamp_in, rows[i].index_in};
+		struct rewrite_place out = {0};
+		bool passes = rewrite_map(rewrite, &in, HZ, rows[i].now_ns, &out);
 		CU_ASSERT_EQUAL(passes, rows[i].passes);
 		if (!passes)
 			continue;
@@ -39,7 +40,7 @@ static void gaps_and_reordering_are_kept(void)
 		{1, 4999, 90, 45 * MS, false, 0, 0},
 	};
 	struct rewrite rewrite;
-	rewrite_init(&rewrite, HZ, 100, 7000);
+	rewrite_init(&rewrite, 100, 7000);
 	play(&rewrite, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
@@ -57,7 +58,7 @@ static void a_new_source_goes_on_without_a_gap(void)
 		{65537, 89999, 3999997000u, 1335 * MS, false, 0, 0},
 	};
 	struct rewrite rewrite;
-	rewrite_init(&rewrite, HZ, 100, 7000);
+	rewrite_init(&rewrite, 100, 7000);
 	play(&rewrite, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
@@ -68,7 +69,7 @@ static void numbers_wrap(void)
 		{1, 70001, 0, 2 * MS, true, 0, 12},
 	};
 	struct rewrite rewrite;
-	rewrite_init(&rewrite, HZ, 0xfffe, 10);
+	rewrite_init(&rewrite, 0xfffe, 10);
 	play(&rewrite, rows, 2);
 	int64_t source;
 	CU_ASSERT_TRUE(rewrite_source(&rewrite, 0xffff, &source));
@@ -80,18 +81,18 @@ static void numbers_wrap(void)
 static void only_what_was_sent_has_a_source(void)
 {
 	struct rewrite rewrite;
+	struct rewrite_place out;
 	int64_t source;
-	struct rewrite_numbers out;
-	rewrite_init(&rewrite, HZ, 100, 0);
+	rewrite_init(&rewrite, 100, 0);
 	CU_ASSERT_FALSE(rewrite_source(&rewrite, 100, &source));
-	rewrite_map(&rewrite, 1, &(struct rewrite_numbers){.index = 1000}, MS, &out);
-	rewrite_map(&rewrite, 1, &(struct rewrite_numbers){.index = 1001}, MS, &out);
+	rewrite_map(&rewrite, &(struct rewrite_place){1, 0, 1000}, HZ, MS, &out);
+	rewrite_map(&rewrite, &(struct rewrite_place){1, 0, 1001}, HZ, MS, &out);
 	CU_ASSERT_TRUE(rewrite_source(&rewrite, 102, &source));
 	CU_ASSERT_EQUAL(source, 1001);
 	CU_ASSERT_FALSE(rewrite_source(&rewrite, 103, &source));
 	CU_ASSERT_FALSE(rewrite_source(&rewrite, 100, &source));
 	/* After a change of source the old numbers have none any more. */
-	rewrite_map(&rewrite, 2, &(struct rewrite_numbers){.index = 77}, 2 * MS, &out);
+	rewrite_map(&rewrite, &(struct rewrite_place){2, 0, 77}, HZ, 2 * MS, &out);
 	CU_ASSERT_FALSE(rewrite_source(&rewrite, 102, &source));
 	CU_ASSERT_TRUE(rewrite_source(&rewrite, 103, &source));
 	CU_ASSERT_EQUAL(source, 77);
