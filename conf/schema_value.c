@@ -5,15 +5,17 @@
 
 #define SHOWN_BYTES 60
 
-/* No control character, no line break Unicode knows, no byte order mark: what is shown is what is
- * there, and it can be written back in one line. */
+/* No control character, no line break Unicode knows, no byte order mark, no U+FFFE and U+FFFF
+ * (YAML 1.2 5.1 cannot hold them raw): what is shown is what is there, and it can be written back
+ * in one line. */
 static bool is_one_line(const char *text)
 {
 	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
 		bool is_c1 = c[0] == 0xc2 && c[1] < 0xa0;
 		bool is_break = c[0] == 0xe2 && c[1] == 0x80 && (c[2] == 0xa8 || c[2] == 0xa9);
 		bool is_mark = c[0] == 0xef && c[1] == 0xbb && c[2] == 0xbf;
-		if (*c < 0x20 || *c == 0x7f || is_c1 || is_break || is_mark)
+		bool is_none = c[0] == 0xef && c[1] == 0xbf && c[2] >= 0xbe;
+		if (*c < 0x20 || *c == 0x7f || is_c1 || is_break || is_mark || is_none)
 			return false;
 	}
 	return true;

@@ -114,9 +114,7 @@ static bool check_freshness(struct admission *admission)
 	const char *why = token_freshness(&admission->claims, (int64_t)time(NULL));
 	if (why)
 		return deny(admission, 401, "%s", why);
-	/* Single use is for making sessions; ending one's own is no second use. */
-	if (admission->offer &&
-	    token_is_spent(admission->node->replays, admission->owner->id, &admission->claims))
+	if (token_is_spent(admission->node->replays, admission->owner->id, &admission->claims))
 		return deny(admission, 401, "the token (jti) was used before");
 	return true;
 }
@@ -202,7 +200,7 @@ static const struct gate_row {
 	[GATE_NODE] = {"node", check_node, false},
 	[GATE_TRANSPORT] = {"transport", check_transport, true},
 	[GATE_TOKEN] = {"token", check_token, true},
-	[GATE_FRESHNESS] = {"freshness", check_freshness, true},
+	[GATE_FRESHNESS] = {"freshness", check_freshness, false},
 	[GATE_AUDIENCE] = {"audience", check_audience, true},
 	[GATE_TENANT] = {"tenant", check_tenant, true},
 	[GATE_STANDING] = {"standing", check_standing, false},

@@ -46,7 +46,8 @@ struct admission {
 
 /* All gates, for a new session. False: denied, counted, and `admission` says why. */
 bool gates_admit(struct admission *admission);
-/* The gates that a request about a session that exists passes: 3 to 7 and 9. */
+/* The gates that a request about a session that exists passes: 3, 4, 6, 7 and 9. A session may
+ * outlast the token that made it, and its owner can still end it. */
 bool gates_admit_again(struct admission *admission);
 /* Writes the denial. */
 void gates_deny(const struct admission *admission, struct http_response *response);

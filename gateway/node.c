@@ -289,6 +289,9 @@ static void stop_loop(struct node_loop *loop)
 		return;
 	for (unsigned int i = 0; i < loop->n_sources; i++)
 		g_source_remove(loop->sources[i]);
+	/* A second signal must not cut short what is still to be stopped. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	g_main_loop_unref(loop->main);
 	free(loop);
 }

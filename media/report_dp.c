@@ -10,6 +10,9 @@
 #include "media/worker.h"
 
 #define NACKS_MAX 128 /* sequence numbers taken from one NACK packet */
+/* Answered in one report interval: sixty of them fit one packet, and the answer to each is large.
+ */
+#define REFERENCE_TIMES_MAX 32
 
 /* A packet being written. */
 struct compound {
@@ -266,6 +269,7 @@ uint64_t report_service(struct worker *worker, struct transport *transport)
 		}
 		for (unsigned int i = 0; i < transport->n_subscriptions; i++)
 			feed_expire(worker, transport->subscriptions[i].config.feed);
+		transport->n_reference_times = 0;
 		transport->report_due_ns = now_ns + REPORT_INTERVAL_NS;
 	}
 	if (transport->n_tracks == 0 || !transport->is_connected)
@@ -409,6 +413,7 @@ static void on_reference_time(struct worker *worker, struct transport *transport
 	struct compound compound;
 	uint64_t ntp;
 	if (transport->n_subscriptions == 0 || !rtcp_rrtr_get(item, &ntp) ||
+	    transport->n_reference_times++ >= REFERENCE_TIMES_MAX ||
 	    !feedback_begin(worker, transport, &compound))
 		return;
 	for (unsigned int i = 0; i < transport->n_subscriptions; i++)

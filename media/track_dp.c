@@ -177,31 +177,43 @@ static void note_keyframe(struct worker *worker, struct track *track, struct rte
 	count(&worker->counters, COUNT_KEYFRAMES);
 }
 
+/* The source of a packet that is its track's, read into *view; or NULL, and the packet is dropped.
+ */
+static const struct source *identify(struct worker *worker, struct transport *transport,
+				     struct rte_mbuf *packet, struct rtp_view *view)
+{
+	const uint8_t *bytes = packet_bytes(packet);
+	size_t size = rte_pktmbuf_data_len(packet);
+	const struct source *source =
+		size < RTP_HEADER_BYTES ? NULL : known_source(transport, bytes);
+	if (!source)
+		source = learn_source(transport, bytes, size);
+	const struct track *track = source ? &transport->tracks[source->track] : NULL;
+	if (track && rtp_parse(bytes, size, &track->config.extensions, view)) {
+		worker_drop(worker, packet, DROP_RTP_MALFORMED);
+		return NULL;
+	}
+	if (!track ||
+	    view->payload_type != (source->is_rtx ? track->config.rtx_payload_type
+						  : track->config.payload_type) ||
+	    (!source->is_rtx && source->ssrc != track->ssrc)) {
+		worker_drop(worker, packet, DROP_RTP_UNKNOWN_SSRC);
+		return NULL;
+	}
+	return source;
+}
+
 /* The packet's track, with rtp_packet filled in; or NULL, and the packet is dropped. */
 static struct track *admit(struct worker *worker, struct transport *transport,
 			   struct rte_mbuf *packet)
 {
 	struct rtp_view view;
 	int64_t index;
-	const uint8_t *bytes = packet_bytes(packet);
-	size_t size = rte_pktmbuf_data_len(packet);
-	const struct source *source =
-		size < RTP_HEADER_BYTES ? NULL : known_source(transport, bytes);
-	bool is_learnt = !source;
-	if (is_learnt)
-		source = learn_source(transport, bytes, size);
-	struct track *track = source ? &transport->tracks[source->track] : NULL;
-	if (track && rtp_parse(bytes, size, &track->config.extensions, &view)) {
-		worker_drop(worker, packet, DROP_RTP_MALFORMED);
+	unsigned int n_sources = transport->n_sources;
+	const struct source *source = identify(worker, transport, packet, &view);
+	if (!source)
 		return NULL;
-	}
-	if (!track ||
-	    view.payload_type != (source->is_rtx ? track->config.rtx_payload_type
-						 : track->config.payload_type) ||
-	    (!source->is_rtx && source->ssrc != track->ssrc)) {
-		worker_drop(worker, packet, DROP_RTP_UNKNOWN_SSRC);
-		return NULL;
-	}
+	struct track *track = &transport->tracks[source->track];
 	note_arrival(transport, packet, &view);
 	if (source->is_rtx && (!track->reception.started || !take_apart_rtx(packet, &view))) {
 		packet_free(packet);
@@ -227,7 +239,7 @@ static struct track *admit(struct worker *worker, struct transport *transport,
 	track->has_ended = false;
 	fill(packet, track, &view, index);
 	note_keyframe(worker, track, packet);
-	if (is_learnt && track->keyframe_wanted)
+	if (transport->n_sources > n_sources && track->keyframe_wanted)
 		report_keyframes(worker, transport);
 	return track;
 }

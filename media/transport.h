@@ -90,7 +90,7 @@ struct transport {
 	uint32_t twcc_media_ssrc;
 	uint64_t report_due_ns, twcc_due_ns, nack_due_ns;
 	uint64_t dtls_second_ns; /* the second that n_dtls counts datagrams in */
-	unsigned int n_dtls;
+	unsigned int n_dtls, n_reference_times;
 	struct wheel_entry timer;
 };
 

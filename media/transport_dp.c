@@ -61,9 +61,9 @@ static int refresh_pair(struct worker *worker, struct transport *transport, cons
 static void select_pair(struct worker *worker, struct transport *transport, int i,
 			bool use_candidate)
 {
-	bool stale = transport->selected >= 0 &&
-		     worker->now_ns - transport->pairs[transport->selected].heard_ns >
-			     PAIR_STALE_NS;
+	bool stale =
+		transport->selected >= 0 &&
+		worker->now_ns - transport->pairs[transport->selected].heard_ns > PAIR_STALE_NS;
 	if (i == transport->selected || (!use_candidate && transport->selected >= 0 && !stale))
 		return;
 	transport->selected = i;

@@ -278,6 +278,8 @@ static void on_session_packet(struct worker *worker, struct run *run, enum demux
 		return;
 	}
 	if (entry->is_foreign) {
+		/* A peer that sends media may send no checks any more. */
+		entry->used_ns = worker->now_ns;
 		hand_over(worker, packet, entry->home);
 		return;
 	}

@@ -28,8 +28,8 @@ int packet_pool_create(const char *name, unsigned int count, struct rte_mempool 
 	 * 4 KiB page would hold one buffer. */
 	struct rte_mempool *pool = rte_mempool_create(
 		name, n, (unsigned int)sizeof(struct rte_mbuf) + private_bytes + room, cache,
-		sizeof(shape), rte_pktmbuf_pool_init, &shape, rte_pktmbuf_init, NULL,
-		SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+		sizeof(shape), rte_pktmbuf_pool_init, &shape, rte_pktmbuf_init, NULL, SOCKET_ID_ANY,
+		RTE_MEMPOOL_F_NO_IOVA_CONTIG);
 	if (!pool)
 		return -rte_errno;
 	*out = pool;

@@ -43,32 +43,29 @@ static void verifies_under_the_named_tenants_key(void)
 	struct tenant_table *table = tenant_table_create();
 	struct tenants_config config = fixture_tenants(2, ids);
 	const struct jwt_key *demo_key = config.tenants[0].keys[0];
-	struct tenant *owner = NULL;
-	struct jwt_claims claims = claims_of("demo"), read;
-	const char *why = NULL;
+	struct jwt_claims claims = claims_of("demo");
+	struct token_verdict verdict = {0};
 	CU_ASSERT_EQUAL_FATAL(tenant_table_replace(table, &config), 0);
 
 	char *token = jwt_sign(demo_key, &claims);
-	CU_ASSERT_EQUAL(token_verify(table, token, 4096, "nn5g", &owner, &read, &why), 0);
-	CU_ASSERT_PTR_EQUAL(owner, tenant_find(table, "demo", 4));
-	CU_ASSERT_EQUAL(token_verify(table, token, strlen(token) - 1, "nn5g", &owner, &read, &why),
-			-EBADMSG);
+	CU_ASSERT_EQUAL(token_verify(table, token, 4096, "nn5g", &verdict), 0);
+	CU_ASSERT_PTR_EQUAL(verdict.owner, tenant_find(table, "demo", 4));
+	CU_ASSERT_EQUAL(token_verify(table, token, strlen(token) - 1, "nn5g", &verdict), -EBADMSG);
 	token[strlen(token) - 10] ^= 1;
-	CU_ASSERT_NOT_EQUAL(token_verify(table, token, 4096, "nn5g", &owner, &read, &why), 0);
-	CU_ASSERT_PTR_NOT_NULL(why);
+	CU_ASSERT_NOT_EQUAL(token_verify(table, token, 4096, "nn5g", &verdict), 0);
+	CU_ASSERT_PTR_NOT_NULL(verdict.why);
 	free(token);
 
 	/* Signed by one tenant, in the name of another; and in nobody's. */
 	claims = claims_of("other");
 	token = jwt_sign(demo_key, &claims);
-	CU_ASSERT_EQUAL(token_verify(table, token, 4096, "nn5g", &owner, &read, &why),
-			-EKEYREJECTED);
+	CU_ASSERT_EQUAL(token_verify(table, token, 4096, "nn5g", &verdict), -EKEYREJECTED);
 	free(token);
 	claims = claims_of("");
 	token = jwt_sign(demo_key, &claims);
-	CU_ASSERT_NOT_EQUAL(token_verify(table, token, 4096, "nn5g", &owner, &read, &why), 0);
+	CU_ASSERT_NOT_EQUAL(token_verify(table, token, 4096, "nn5g", &verdict), 0);
 	free(token);
-	CU_ASSERT_EQUAL(token_verify(table, "", 4096, "nn5g", &owner, &read, &why), -EBADMSG);
+	CU_ASSERT_EQUAL(token_verify(table, "", 4096, "nn5g", &verdict), -EBADMSG);
 	tenant_table_destroy(table);
 }
 

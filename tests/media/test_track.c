@@ -258,11 +258,13 @@ static void rubbish_is_dropped(void)
 	static const uint8_t none[1];
 	receive(&(struct datagram){100, 1, PT, NULL, none, 0});
 	struct rte_mbuf *packet = packet_alloc(fixture_plane.pool);
-	memset(rte_pktmbuf_append(packet, 11), 0x80, 11);
+	rte_pktmbuf_append(packet, 11);
+	memset(packet_bytes(packet), 0x80, 11);
 	track_on_packets(fixture_worker, publisher, &packet, 1);
 	/* A header extension block that claims more than there is. */
 	packet = packet_alloc(fixture_plane.pool);
-	uint8_t *bytes = (uint8_t *)rte_pktmbuf_append(packet, 16);
+	rte_pktmbuf_append(packet, 16);
+	uint8_t *bytes = packet_bytes(packet);
 	memset(bytes, 0, 16);
 	bytes[0] = 0x90;
 	bytes[1] = PT;

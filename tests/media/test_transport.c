@@ -1,0 +1,149 @@
+/* Where a session lives: pairs, the one selected, and 5-tuples that change hands. */
+#include "media/transport.h"
+
+#include <stdlib.h>
+
+#include <rte_hash.h>
+#include <rte_jhash.h>
+
+#include "tests/media/worker_fixture.h"
+
+static int start(void)
+{
+	struct rte_hash_parameters parameters = {.name = "flows",
+						 .entries = 64,
+						 .key_len = sizeof(struct flow),
+						 .hash_func = rte_jhash,
+						 .socket_id = SOCKET_ID_ANY};
+	if (fixture_start())
+		return 1;
+	fixture_worker->flows = rte_hash_create(&parameters);
+	fixture_worker->flow_entries = calloc(256, sizeof(*fixture_worker->flow_entries));
+	return fixture_worker->flows && fixture_worker->flow_entries ? 0 : 1;
+}
+
+static int stop(void)
+{
+	rte_hash_free(fixture_worker->flows);
+	free(fixture_worker->flow_entries);
+	return fixture_stop();
+}
+
+static struct transport *make_transport(void)
+{
+	struct transport *transport = fixture_transport(0, 0);
+	transport->selected = -1;
+	transport->pairs[0].heard_ns = 0;
+	transport->is_connected = false;
+	return transport;
+}
+
+static struct flow flow_from(uint16_t port)
+{
+	struct flow flow = {0};
+	address_parse_ip(&flow.local, "192.0.2.1", 8443);
+	address_parse_ip(&flow.remote, "198.51.100.7", port);
+	return flow;
+}
+
+static void check(struct transport *transport, uint16_t port, bool use_candidate)
+{
+	struct flow flow = flow_from(port);
+	CU_ASSERT_EQUAL(transport_on_check(fixture_worker, transport, &flow, use_candidate), 0);
+}
+
+static uint16_t selected_port(const struct transport *transport)
+{
+	return transport->pairs[transport->selected].flow.remote.port;
+}
+
+/* Whose the flow is, as the worker sees it. */
+static const struct transport *owner_of(uint16_t port)
+{
+	struct flow flow = flow_from(port);
+	int32_t index = rte_hash_lookup(fixture_worker->flows, &flow);
+	return index < 0 ? NULL : fixture_worker->flow_entries[index].transport;
+}
+
+static void follows_the_latest_nomination(void)
+{
+	struct transport *transport = make_transport();
+	check(transport, 1, false);
+	CU_ASSERT_EQUAL(selected_port(transport), 1);
+	check(transport, 2, false);
+	CU_ASSERT_EQUAL(selected_port(transport), 1);
+	check(transport, 2, true);
+	CU_ASSERT_EQUAL(selected_port(transport), 2);
+	check(transport, 1, true);
+	CU_ASSERT_EQUAL(selected_port(transport), 1);
+	/* A pair that fell silent yields to one that has not. */
+	fixture_advance(8000);
+	check(transport, 2, false);
+	CU_ASSERT_EQUAL(selected_port(transport), 2);
+	transport_close(fixture_worker, transport);
+	transport_destroy(transport);
+}
+
+static void many_addresses_keep_the_selected_one(void)
+{
+	struct transport *transport = make_transport();
+	check(transport, 1, true);
+	for (uint16_t port = 2; port < 50; port++) {
+		fixture_advance(10);
+		check(transport, port, false);
+	}
+	CU_ASSERT_EQUAL(selected_port(transport), 1);
+	CU_ASSERT_PTR_EQUAL(owner_of(1), transport);
+	CU_ASSERT_PTR_EQUAL(owner_of(49), transport);
+	CU_ASSERT_PTR_NULL(owner_of(2));
+	CU_ASSERT_EQUAL(rte_hash_count(fixture_worker->flows), TRANSPORT_PAIRS_MAX);
+	transport_close(fixture_worker, transport);
+	CU_ASSERT_EQUAL(rte_hash_count(fixture_worker->flows), 0);
+	transport_destroy(transport);
+}
+
+static void a_flow_that_changed_hands_outlives_its_first_owner(void)
+{
+	struct transport *first = make_transport(), *second = make_transport();
+	check(first, 1, true);
+	check(second, 1, true);
+	CU_ASSERT_PTR_EQUAL(owner_of(1), second);
+	transport_close(fixture_worker, first);
+	CU_ASSERT_PTR_EQUAL(owner_of(1), second);
+	transport_close(fixture_worker, second);
+	CU_ASSERT_PTR_NULL(owner_of(1));
+	transport_destroy(first);
+	transport_destroy(second);
+}
+
+/* What control is told of one transport's end must be told, and once. */
+static void the_end_is_told_once(void)
+{
+	struct transport *transport = make_transport();
+	struct message messages[64];
+	unsigned int n_closed = 0;
+	while (mailbox_take(fixture_plane.control, messages, 64) > 0)
+		continue;
+	check(transport, 1, true);
+	transport_close(fixture_worker, transport);
+	/* It is closing: nothing of it comes back to life. */
+	check(transport, 2, true);
+	CU_ASSERT_PTR_NULL(owner_of(2));
+	CU_ASSERT_EQUAL(fixture_worker->wheel.n, 0);
+	unsigned int n = mailbox_take(fixture_plane.control, messages, 64);
+	for (unsigned int i = 0; i < n; i++)
+		n_closed += messages[i].type == MESSAGE_CLOSED;
+	CU_ASSERT_EQUAL(n_closed, 1);
+	transport_destroy(transport);
+}
+
+static CU_TestInfo tests[] = {
+	{"follows_the_latest_nomination", follows_the_latest_nomination},
+	{"many_addresses_keep_the_selected_one", many_addresses_keep_the_selected_one},
+	{"a_flow_that_changed_hands_outlives_its_first_owner",
+	 a_flow_that_changed_hands_outlives_its_first_owner},
+	{"the_end_is_told_once", the_end_is_told_once},
+	CU_TEST_INFO_NULL,
+};
+
+TEST_MAIN_WITH("transport", tests, start, stop)
