@@ -14,9 +14,10 @@
 #include "qos/eal.h"
 #include "tests/cunit.h"
 
-#define FIXTURE_WORKERS  2
-#define FIXTURE_PATIENCE 10000000000ull /* ns until something that must happen counts as missing   \
-					 */
+#define FIXTURE_WORKERS 2
+#define FIXTURE_PATIENCE                                                                           \
+	10000000000ull /* ns until something that must happen counts as missing                    \
+			*/
 #define CLIENTS_MAX  8
 #define RECEIVED_MAX 512
 
