@@ -1,3 +1,6 @@
+/* The life of a peer: a check is repeated until one is answered, then the handshake begins over the
+ * same socket, then its keys make two SRTP contexts. Checks go on as consent, with USE-CANDIDATE
+ * each time, so that the gateway follows wherever the socket is. */
 #include "bench/peer.h"
 
 #include <errno.h>

@@ -4,7 +4,8 @@
 #include <stdint.h>
 
 struct process_usage {
-	uint64_t resident_bytes, cpu_ns;
+	uint64_t resident_bytes;
+	uint64_t cpu_ns, switches; /* of the threads there are: of one that ended, no more */
 	unsigned int threads;
 };
 

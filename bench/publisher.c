@@ -1,3 +1,6 @@
+/* The thread sleeps until the next packet's intended time, sends what is due, and looks after its
+ * session; it never adapts, neither to feedback nor to being late. A new frame every 33 ms; a key
+ * frame first and after each request, which is as much of VP8 as a forwarder looks at. */
 #include "bench/publisher.h"
 
 #include <errno.h>
@@ -9,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "bench/clock.h"
+#include "bench/stamp.h"
 
 #define VIDEO_SSRC  0x11111111u
 #define RTX_SSRC    0x22222222u
@@ -16,8 +20,21 @@
 #define FRAME_NS    33333333ull
 #define AUDIO_NS    20000000ull
 #define AUDIO_BYTES 120
+#define REPORT_NS   1000000000ull
 #define CONNECT_NS  10000000000ull
 #define TICK_NS     5000000ull
+
+#define HEAD_BYTES      24 /* header, and MID and transport-cc extensions */
+#define NTP_UNIX_OFFSET 2208988800ull
+
+struct source {
+	uint32_t ssrc, timestamp;
+	uint8_t payload_type;
+	char mid;
+	uint16_t sequence;
+	uint32_t octets;
+	_Atomic uint64_t sent;
+};
 
 struct publisher {
 	struct publisher_config config;
@@ -25,68 +42,133 @@ struct publisher {
 	struct answer answer;
 	pthread_t thread;
 	bool has_thread;
-	atomic_bool is_stopping;
-	_Atomic uint64_t packets, keyframe_requests;
-	uint16_t video_sequence, audio_sequence;
-	uint32_t video_timestamp, audio_timestamp;
+	atomic_bool is_stopping, is_paused;
+	_Atomic uint64_t keyframe_requests, lag_ns;
+	struct source video, audio;
+	uint16_t transport_sequence;
 	bool wants_keyframe;
+	uint64_t report_due_ns;
 };
+
+static void put16(uint8_t *at, uint16_t value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+static void put32(uint8_t *at, uint32_t value)
+{
+	put16(at, (uint16_t)(value >> 16));
+	put16(at + 2, (uint16_t)value);
+}
+
+static void on_rtcp(struct publisher *publisher, const uint8_t *bytes, size_t size)
+{
+	for (size_t at = 0; at + 4 <= size;
+	     at += 4 * ((size_t)(bytes[at + 2] << 8 | bytes[at + 3]) + 1)) {
+		unsigned int format = bytes[at] & 0x1f;
+		if (bytes[at + 1] != 206 || (format != 1 && format != 4)) /* PLI, FIR */
+			continue;
+		publisher->wants_keyframe = true;
+		atomic_fetch_add(&publisher->keyframe_requests, 1);
+	}
+}
 
 static void drain(struct publisher *publisher, uint64_t now_ns)
 {
 	uint8_t bytes[PEER_PACKET_MAX];
-	ssize_t size;
-	while ((size = recv(peer_fd(publisher->peer), bytes, sizeof(bytes), 0)) >= 0) {
-		size_t left = (size_t)size;
-		if (!peer_on_datagram(publisher->peer, bytes, left, now_ns) ||
-		    !peer_unprotect(publisher->peer, bytes, &left, true))
-			continue;
-		/* Our gateway sends an empty receiver report, then the feedback. */
-		for (size_t at = 0; at + 4 <= left;
-		     at += 4 * ((size_t)(bytes[at + 2] << 8 | bytes[at + 3]) + 1)) {
-			if (bytes[at + 1] != 206)
-				continue;
-			publisher->wants_keyframe = true;
-			atomic_fetch_add(&publisher->keyframe_requests, 1);
-		}
+	ssize_t got;
+	while ((got = recv(peer_fd(publisher->peer), bytes, sizeof(bytes), 0)) >= 0) {
+		size_t size = (size_t)got;
+		if (peer_on_datagram(publisher->peer, bytes, size, now_ns) &&
+		    peer_unprotect(publisher->peer, bytes, &size, true))
+			on_rtcp(publisher, bytes, size);
 	}
 }
 
-static void write_header(uint8_t *out, uint8_t payload_type, bool marker, uint16_t sequence,
-			 uint32_t timestamp, uint32_t ssrc)
+static void write_head(struct publisher *publisher, const struct source *source, bool marker,
+		       uint8_t *out)
 {
-	out[0] = 0x80;
-	out[1] = (uint8_t)(payload_type | (marker ? 0x80 : 0));
-	out[2] = (uint8_t)(sequence >> 8);
-	out[3] = (uint8_t)sequence;
-	for (int i = 0; i < 4; i++) {
-		out[4 + i] = (uint8_t)(timestamp >> (24 - 8 * i));
-		out[8 + i] = (uint8_t)(ssrc >> (24 - 8 * i));
-	}
+	out[0] = 0x90;
+	out[1] = (uint8_t)(source->payload_type | (marker ? 0x80 : 0));
+	put16(out + 2, source->sequence);
+	put32(out + 4, source->timestamp);
+	put32(out + 8, source->ssrc);
+	put32(out + 12, 0xBEDE0002); /* RFC 8285, one-byte elements */
+	out[16] = SIGNALLING_MID_ID << 4;
+	out[17] = (uint8_t)source->mid;
+	out[18] = SIGNALLING_TRANSPORT_CC_ID << 4 | 1;
+	put16(out + 19, publisher->transport_sequence++);
 }
 
+/* Sends a packet of `size` bytes whose payload's first two are `begin`. */
+static void send_media(struct publisher *publisher, struct source *source, uint64_t intended_ns,
+		       size_t size, const uint8_t begin[2], bool marker)
+{
+	uint8_t packet[PEER_PACKET_MAX] = {0};
+	struct stamp stamp = {.intended_ns = intended_ns,
+			      .number = atomic_load_explicit(&source->sent, memory_order_relaxed)};
+	write_head(publisher, source, marker, packet);
+	stamp_write(&stamp, packet + HEAD_BYTES, size - HEAD_BYTES);
+	memcpy(packet + HEAD_BYTES, begin, 2);
+	peer_send(publisher->peer, packet, size, false);
+	source->sequence++;
+	source->octets += (uint32_t)(size - HEAD_BYTES);
+	atomic_store_explicit(&source->sent, stamp.number + 1, memory_order_relaxed);
+}
+
+/* RFC 7741: partition 0 begins with the frame; bit 0 of its header is 0 in a key frame. */
 static void send_video(struct publisher *publisher, uint64_t intended_ns, bool first, bool last)
 {
-	uint8_t packet[PEER_PACKET_MAX] = {0};
-	uint8_t *payload = packet + 12;
-	write_header(packet, 96, last, publisher->video_sequence++, publisher->video_timestamp,
-		     VIDEO_SSRC);
-	payload[0] = first ? 0x10 : 0; /* RFC 7741: start of partition 0 */
-	payload[1] = publisher->wants_keyframe && first ? 0x10 : 0x11;
-	memcpy(payload + PUBLISHER_STAMP_OFFSET, &intended_ns, sizeof(intended_ns));
-	if (first)
+	bool keyframe = publisher->wants_keyframe && first;
+	uint8_t begin[2] = {first ? 0x10 : 0, keyframe ? 0x10 : 0x11};
+	send_media(publisher, &publisher->video, intended_ns, publisher->config.packet_bytes, begin,
+		   last);
+	if (keyframe)
 		publisher->wants_keyframe = false;
-	peer_send(publisher->peer, packet, publisher->config.packet_bytes, false);
-	atomic_fetch_add_explicit(&publisher->packets, 1, memory_order_relaxed);
 }
 
-static void send_audio(struct publisher *publisher)
+static void send_audio(struct publisher *publisher, uint64_t intended_ns)
 {
-	uint8_t packet[PEER_PACKET_MAX] = {0};
-	write_header(packet, 111, false, publisher->audio_sequence++, publisher->audio_timestamp,
-		     AUDIO_SSRC);
-	publisher->audio_timestamp += 960;
-	peer_send(publisher->peer, packet, AUDIO_BYTES, false);
+	static const uint8_t begin[2] = {0x78, 0};
+	send_media(publisher, &publisher->audio, intended_ns, AUDIO_BYTES, begin, false);
+	publisher->audio.timestamp += 960;
+}
+
+/* A sender report and its SDES item, RFC 3550 6.4.1 and 6.5. */
+static void send_report(struct publisher *publisher, const struct source *source)
+{
+	uint8_t packet[PEER_PACKET_MAX] = {0x80, 200, 0, 6};
+	uint8_t *sdes = packet + 28;
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	put32(packet + 4, source->ssrc);
+	put32(packet + 8, (uint32_t)((uint64_t)now.tv_sec + NTP_UNIX_OFFSET));
+	put32(packet + 12, (uint32_t)(((uint64_t)now.tv_nsec << 32) / 1000000000ull));
+	put32(packet + 16, source->timestamp);
+	put32(packet + 20, (uint32_t)atomic_load(&source->sent));
+	put32(packet + 24, source->octets);
+	put32(sdes, 0x81CA0003);
+	put32(sdes + 4, source->ssrc);
+	memcpy(sdes + 8, "\1\5bench", 7);
+	peer_send(publisher->peer, packet, 28 + 16, true);
+}
+
+static void send_reports(struct publisher *publisher, uint64_t now_ns)
+{
+	if (now_ns < publisher->report_due_ns)
+		return;
+	publisher->report_due_ns = now_ns + REPORT_NS;
+	send_report(publisher, &publisher->video);
+	if (publisher->config.audio)
+		send_report(publisher, &publisher->audio);
+}
+
+static void note_lag(struct publisher *publisher, uint64_t intended_ns)
+{
+	uint64_t lag_ns = clock_ns() - intended_ns;
+	if (lag_ns > atomic_load_explicit(&publisher->lag_ns, memory_order_relaxed))
+		atomic_store_explicit(&publisher->lag_ns, lag_ns, memory_order_relaxed);
 }
 
 static void *publish(void *argument)
@@ -96,22 +178,23 @@ static void *publish(void *argument)
 			       publisher->config.bitrate_bps;
 	uint64_t next_ns = clock_ns(), frame_ns = next_ns, audio_ns = next_ns;
 	bool first = true;
-	while (!atomic_load(&publisher->is_stopping)) {
+	for (; !atomic_load(&publisher->is_stopping); next_ns += interval_ns) {
 		clock_sleep_until(next_ns);
 		drain(publisher, next_ns);
 		peer_tick(publisher->peer, next_ns);
+		if (atomic_load(&publisher->is_paused))
+			continue;
 		bool last = next_ns + interval_ns >= frame_ns + FRAME_NS;
+		note_lag(publisher, next_ns);
 		send_video(publisher, next_ns, first, last);
 		first = last;
 		if (last) {
 			frame_ns += FRAME_NS;
-			publisher->video_timestamp += 3000;
+			publisher->video.timestamp += 3000;
 		}
-		if (publisher->config.audio && next_ns >= audio_ns) {
-			send_audio(publisher);
-			audio_ns += AUDIO_NS;
-		}
-		next_ns += interval_ns;
+		for (; publisher->config.audio && next_ns >= audio_ns; audio_ns += AUDIO_NS)
+			send_audio(publisher, next_ns);
+		send_reports(publisher, next_ns);
 	}
 	return NULL;
 }
@@ -125,25 +208,20 @@ static int connect_peer(struct publisher *publisher)
 		poll(&pollfd, 1, (int)(TICK_NS / 1000000));
 		drain(publisher, clock_ns());
 		peer_tick(publisher->peer, clock_ns());
-		if (peer_state(publisher->peer) == PEER_FAILED ||
-		    clock_ns() - begin_ns > CONNECT_NS)
+		if (peer_state(publisher->peer) == PEER_FAILED)
+			rc = -EPROTO;
+		else if (clock_ns() - begin_ns > CONNECT_NS)
 			rc = -ETIMEDOUT;
 	}
 	return rc;
 }
 
-int publisher_start(const struct publisher_config *config, struct publisher **out)
+static int connect_session(struct publisher *publisher)
 {
-	struct publisher *publisher = calloc(1, sizeof(*publisher));
-	if (!publisher)
-		return -ENOMEM;
-	publisher->config = *config;
-	publisher->wants_keyframe = true;
+	const struct publisher_config *config = &publisher->config;
 	publisher->peer = peer_create(config->certificate, config->profiles);
-	if (!publisher->peer) {
-		publisher_stop(publisher);
+	if (!publisher->peer)
 		return -ENOMEM;
-	}
 	struct offer offer = {
 		.publish = true,
 		.audio = config->audio,
@@ -155,8 +233,23 @@ int publisher_start(const struct publisher_config *config, struct publisher **ou
 		.audio_ssrc = AUDIO_SSRC,
 	};
 	int rc = signalling_post(config->target, config->path, &offer, &publisher->answer);
-	if (rc == 0)
-		rc = connect_peer(publisher);
+	return rc ? rc : connect_peer(publisher);
+}
+
+int publisher_start(const struct publisher_config *config, struct publisher **out)
+{
+	struct publisher *publisher = calloc(1, sizeof(*publisher));
+	if (!publisher)
+		return -ENOMEM;
+	publisher->config = *config;
+	publisher->wants_keyframe = true;
+	publisher->video.ssrc = VIDEO_SSRC;
+	publisher->video.payload_type = SIGNALLING_VIDEO_PT;
+	publisher->video.mid = SIGNALLING_VIDEO_MID;
+	publisher->audio.ssrc = AUDIO_SSRC;
+	publisher->audio.payload_type = SIGNALLING_AUDIO_PT;
+	publisher->audio.mid = SIGNALLING_AUDIO_MID;
+	int rc = connect_session(publisher);
 	if (rc == 0)
 		rc = -pthread_create(&publisher->thread, NULL, publish, publisher);
 	publisher->has_thread = rc == 0;
@@ -181,12 +274,25 @@ void publisher_stop(struct publisher *publisher)
 	free(publisher);
 }
 
-uint64_t publisher_packets(const struct publisher *publisher)
+void publisher_pause(struct publisher *publisher)
 {
-	return atomic_load_explicit(&publisher->packets, memory_order_relaxed);
+	atomic_store(&publisher->is_paused, true);
+}
+
+struct publisher_sent publisher_sent(const struct publisher *publisher)
+{
+	return (struct publisher_sent){
+		.video = atomic_load_explicit(&publisher->video.sent, memory_order_relaxed),
+		.audio = atomic_load_explicit(&publisher->audio.sent, memory_order_relaxed),
+	};
 }
 
 uint64_t publisher_keyframe_requests(const struct publisher *publisher)
 {
 	return atomic_load_explicit(&publisher->keyframe_requests, memory_order_relaxed);
+}
+
+uint64_t publisher_take_lag_ns(struct publisher *publisher)
+{
+	return atomic_exchange(&publisher->lag_ns, 0);
 }

@@ -7,9 +7,6 @@
 
 #include "bench/peer.h"
 
-/* What every video payload begins with, behind the VP8 descriptor and header (10 bytes). */
-#define PUBLISHER_STAMP_OFFSET 16 /* from the payload's first byte */
-
 struct publisher_config {
 	const struct signalling_target *target;     /* borrowed */
 	const struct peer_certificate *certificate; /* borrowed */
@@ -19,12 +16,21 @@ struct publisher_config {
 	bool audio;
 };
 
+/* Packets sent so far. */
+struct publisher_sent {
+	uint64_t video, audio;
+};
+
 struct publisher;
 
 /* Connects; returns when media flows. 0, an HTTP status, or a negative errno. */
 int publisher_start(const struct publisher_config *config, struct publisher **out);
 /* Ends the session and the thread. Takes NULL. */
 void publisher_stop(struct publisher *publisher);
-/* Any thread. */
-uint64_t publisher_packets(const struct publisher *publisher);
+/* Sends no more media, but stays connected. */
+void publisher_pause(struct publisher *publisher);
+/* All below: any thread. */
+struct publisher_sent publisher_sent(const struct publisher *publisher);
 uint64_t publisher_keyframe_requests(const struct publisher *publisher);
+/* The latest a packet left after its intended time since the last call. */
+uint64_t publisher_take_lag_ns(struct publisher *publisher);

@@ -1,3 +1,5 @@
+/* Requests ask for the connection's end, so a reply is all there is to read. An answer is searched
+ * for the few lines a peer needs; what is missing makes it a bad one. */
 #include "bench/signalling.h"
 
 #include <errno.h>
@@ -5,7 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
+
+#define REPLY_SECONDS 10
 
 int signalling_parse_url(const char *url, struct signalling_target *target)
 {
@@ -21,6 +26,9 @@ static int connect_to(const struct signalling_target *target)
 	if (getaddrinfo(target->host, target->port, &hints, &found))
 		return -EHOSTUNREACH;
 	int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct timeval patience = {.tv_sec = REPLY_SECONDS};
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	int rc = fd < 0 || connect(fd, found->ai_addr, found->ai_addrlen) ? -errno : 0;
 	freeaddrinfo(found);
 	if (rc && fd >= 0)
@@ -104,12 +112,13 @@ static int write_line(FILE *out, const struct offer *offer, const char *mid, con
 	return fprintf(out,
 		       "m=%s\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\n"
 		       "a=fingerprint:sha-256 %s\r\na=setup:actpass\r\na=mid:%s\r\n"
-		       "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"
-		       "a=extmap:2 http://www.ietf.org/id/"
+		       "a=extmap:%d urn:ietf:params:rtp-hdrext:sdes:mid\r\n"
+		       "a=extmap:%d http://www.ietf.org/id/"
 		       "draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n"
 		       "a=%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n%s",
-		       media, offer->ufrag, offer->pwd, offer->fingerprint, mid,
-		       offer->publish ? "sendonly" : "recvonly", formats);
+		       media, offer->ufrag, offer->pwd, offer->fingerprint, mid, SIGNALLING_MID_ID,
+		       SIGNALLING_TRANSPORT_CC_ID, offer->publish ? "sendonly" : "recvonly",
+		       formats);
 }
 
 static void write_offer(FILE *out, const struct offer *offer)
@@ -146,12 +155,14 @@ static int ask(const struct signalling_target *target, const char *method, const
 	       const char *body, int wanted, char **reply)
 {
 	char *text = NULL;
+	bool is_ipv6 = strchr(target->host, ':') != NULL;
 	*reply = malloc(SIGNALLING_TEXT_MAX);
 	if (!*reply || asprintf(&text,
-				"%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"
+				"%s %s HTTP/1.1\r\nHost: %s%s%s:%s\r\nAuthorization: Bearer %s\r\n"
 				"Content-Type: application/sdp\r\nContent-Length: %zu\r\n"
 				"Connection: close\r\n\r\n%s",
-				method, path, target->host, target->token, strlen(body), body) < 0)
+				method, path, is_ipv6 ? "[" : "", target->host, is_ipv6 ? "]" : "",
+				target->port, target->token, strlen(body), body) < 0)
 		text = NULL;
 	ssize_t n = text && *reply ? exchange(target, text, strlen(text), *reply) : -ENOMEM;
 	int status = n < 0 ? (int)n : status_of(*reply);

@@ -9,13 +9,21 @@
 
 #define SIGNALLING_TEXT_MAX 65536
 
+/* What all our offers say. */
+#define SIGNALLING_VIDEO_PT        96
+#define SIGNALLING_AUDIO_PT        111
+#define SIGNALLING_VIDEO_MID       '0'
+#define SIGNALLING_AUDIO_MID       '1'
+#define SIGNALLING_MID_ID          1
+#define SIGNALLING_TRANSPORT_CC_ID 2
+
 struct signalling_target {
-	char host[64]; /* numeric or name */
+	char host[64]; /* numeric or name, without brackets */
 	char port[8];
 	const char *token; /* borrowed */
 };
 
-/* "http://host:port". -EINVAL. */
+/* "http://host:port" or "http://[ipv6]:port". -EINVAL. */
 int signalling_parse_url(const char *url, struct signalling_target *target);
 
 /* What a peer offers. */

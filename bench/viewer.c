@@ -1,133 +1,299 @@
+/* Every packet is counted by its sequence number; a sample is decrypted, which tells the intended
+ * send time and the publisher's own number of the packet. The gateway numbers packets anew, but
+ * without gaps, so one decrypted packet tells which number the publisher's last one must have, and
+ * a viewer that stopped receiving is found out. Arrival is the kernel's time, not ours. */
 #include "bench/viewer.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "bench/clock.h"
-#include "bench/publisher.h"
+#include "bench/stamp.h"
 
-#define BURST 32
+#define BURST         32
+#define REPORT_NS     1000000000ull
+#define REPORTER_SSRC 1
+#define CONTROL_BYTES 128
 
-int viewer_start(struct viewer *viewer, const struct signalling_target *target, const char *path,
-		 const struct peer_certificate *certificate, const char *profiles, bool audio)
+int viewer_start(struct viewer *viewer, const struct viewer_config *config)
 {
-	*viewer = (struct viewer){.posted_ns = clock_ns()};
-	viewer->peer = peer_create(certificate, profiles);
+	*viewer = (struct viewer){.config = config, .posted_ns = clock_ns()};
+	viewer->peer = peer_create(config->certificate, config->profiles);
 	if (!viewer->peer)
 		return -ENOMEM;
 	struct offer offer = {
-		.audio = audio,
+		.audio = config->audio,
 		.ufrag = peer_ufrag(viewer->peer),
 		.pwd = peer_pwd(viewer->peer),
-		.fingerprint = peer_certificate_fingerprint(certificate),
+		.fingerprint = peer_certificate_fingerprint(config->certificate),
 	};
-	int rc = signalling_post(target, path, &offer, &viewer->answer);
+	int rc = signalling_post(config->target, config->path, &offer, &viewer->answer);
 	if (rc)
 		return rc;
 	viewer->video.ssrc = viewer->answer.video_ssrc;
 	viewer->audio.ssrc = viewer->answer.audio_ssrc;
-	return peer_connect(viewer->peer, &viewer->answer, clock_ns());
+	rc = peer_connect(viewer->peer, &viewer->answer, clock_ns());
+	if (rc)
+		return rc;
+	int on = 1;
+	setsockopt(peer_fd(viewer->peer), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+	setsockopt(peer_fd(viewer->peer), SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
+	return 0;
 }
 
-static void take_sequence(struct viewer_source *source, uint16_t sequence,
-			  struct viewer_totals *totals)
+static uint16_t get16(const uint8_t *at)
+{
+	return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static uint32_t get32(const uint8_t *at)
+{
+	return (uint32_t)get16(at) << 16 | get16(at + 2);
+}
+
+static void put32(uint8_t *at, uint32_t value)
+{
+	for (int i = 0; i < 4; i++)
+		at[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+static uint64_t *word_of(struct viewer_source *source, int64_t index)
+{
+	return &source->window[(uint64_t)index % VIEWER_WINDOW / 64];
+}
+
+/* Notes a packet by its sequence number; returns its index. */
+static int64_t take_sequence(struct viewer_source *source, uint16_t sequence,
+			     struct viewer_totals *totals)
 {
 	if (!source->is_started) {
 		source->is_started = true;
-		source->first = source->highest = sequence;
-		source->received = 1;
-		return;
+		source->highest = 0x10000 + sequence - 1; /* never below 0 */
+		source->base = source->highest;
 	}
 	int64_t index = source->highest + (int16_t)(sequence - (uint16_t)source->highest);
-	if (index == source->highest)
-		totals->duplicates++;
-	else
-		source->received++;
+	int64_t new_from =
+		index - source->highest > VIEWER_WINDOW ? index - VIEWER_WINDOW : source->highest;
+	for (int64_t i = new_from + 1; i <= index; i++)
+		*word_of(source, i) &= ~(1ull << i % 64);
 	if (index > source->highest)
 		source->highest = index;
+	uint64_t bit = 1ull << (uint64_t)index % 64;
+	if (index <= source->highest - VIEWER_WINDOW || *word_of(source, index) & bit) {
+		totals->duplicates++;
+		return index;
+	}
+	*word_of(source, index) |= bit;
+	source->received += index > source->base;
+	return index;
 }
 
-static void take_latency(struct viewer *viewer, uint8_t *bytes, size_t size, uint64_t now_ns,
-			 struct viewer_totals *totals)
+/* Decrypts; false: not what was sent to us. */
+static bool read_stamp(struct viewer *viewer, uint8_t *bytes, size_t size, struct stamp *stamp,
+		       struct viewer_totals *totals)
 {
-	uint64_t intended_ns;
-	size_t extension = 0;
+	size_t head = 12;
 	totals->decrypted++;
 	if (!peer_unprotect(viewer->peer, bytes, &size, false)) {
 		totals->not_authentic++;
-		return;
+		return false;
 	}
 	if (bytes[0] & 0x10)
-		extension = 4 + 4 * (size_t)(bytes[14] << 8 | bytes[15]);
-	if (size < 12 + extension + PUBLISHER_STAMP_OFFSET + sizeof(intended_ns))
-		return;
-	memcpy(&intended_ns, bytes + 12 + extension + PUBLISHER_STAMP_OFFSET, sizeof(intended_ns));
-	if (intended_ns && now_ns > intended_ns)
-		histogram_add(&totals->latency_ns, now_ns - intended_ns);
+		head += 4 + 4 * (size_t)get16(bytes + 14);
+	if (head <= size && stamp_read(stamp, bytes + head, size - head))
+		return true;
+	totals->corrupt++;
+	return false;
 }
 
-static void on_rtp(struct viewer *viewer, uint8_t *bytes, size_t size, uint64_t now_ns,
-		   bool verify_all, struct viewer_totals *totals)
+static void take_stamp(struct viewer *viewer, struct viewer_source *source, int64_t index,
+		       const struct stamp *stamp, uint64_t arrival_ns, struct viewer_totals *totals)
 {
-	uint32_t ssrc = (uint32_t)bytes[8] << 24 | (uint32_t)bytes[9] << 16 |
-			(uint32_t)bytes[10] << 8 | bytes[11];
-	uint16_t sequence = (uint16_t)(bytes[2] << 8 | bytes[3]);
+	int64_t offset = (int64_t)stamp->number - index;
+	if (!source->is_aligned)
+		source->offset = offset;
+	source->is_aligned = true;
+	if (offset != source->offset)
+		totals->corrupt++;
+	if (!viewer->has_media)
+		histogram_add(&totals->setup_ns, arrival_ns - viewer->posted_ns);
+	viewer->has_media = true;
+	histogram_add(&totals->latency_ns,
+		      arrival_ns > stamp->intended_ns ? arrival_ns - stamp->intended_ns : 0);
+}
+
+static void on_rtp(struct viewer *viewer, uint8_t *bytes, size_t size, uint64_t arrival_ns,
+		   struct viewer_totals *totals)
+{
+	uint32_t ssrc = get32(bytes + 8);
+	uint16_t sequence = get16(bytes + 2);
 	struct viewer_source *source = ssrc == viewer->video.ssrc   ? &viewer->video
 				       : ssrc == viewer->audio.ssrc ? &viewer->audio
 								    : NULL;
+	struct stamp stamp;
 	if (!source)
 		return;
 	totals->packets++;
 	totals->bytes += size;
-	if (!viewer->has_media)
-		histogram_add(&totals->setup_ns, now_ns - viewer->posted_ns);
-	viewer->has_media = true;
-	take_sequence(source, sequence, totals);
-	if (source == &viewer->video && (verify_all || sequence % VIEWER_SAMPLE == 0))
-		take_latency(viewer, bytes, size, now_ns, totals);
+	int64_t index = take_sequence(source, sequence, totals);
+	if (source->is_aligned && !viewer->config->verify_all && sequence % VIEWER_SAMPLE != 0)
+		return;
+	if (read_stamp(viewer, bytes, size, &stamp, totals))
+		take_stamp(viewer, source, index, &stamp, arrival_ns, totals);
 }
 
-void viewer_on_readable(struct viewer *viewer, bool verify_all, struct viewer_totals *totals)
+/* RFC 3550 6.4.1: remembers when which sender report came. */
+static void on_rtcp(struct viewer *viewer, uint8_t *bytes, size_t size, uint64_t arrival_ns)
+{
+	if (!peer_unprotect(viewer->peer, bytes, &size, true))
+		return;
+	for (size_t at = 0; at + 28 <= size; at += 4 * ((size_t)get16(bytes + at + 2) + 1)) {
+		uint32_t ssrc = get32(bytes + at + 4);
+		struct viewer_source *source =
+			ssrc == viewer->video.ssrc ? &viewer->video : &viewer->audio;
+		if (bytes[at + 1] != 200 || ssrc != source->ssrc)
+			continue;
+		source->last_sr = get32(bytes + at + 10);
+		source->sr_ns = arrival_ns;
+	}
+}
+
+/* What the kernel says of a datagram: when it came (as CLOCK_MONOTONIC), how many had no room. */
+static uint64_t read_control(struct viewer *viewer, struct msghdr *message, uint64_t now_ns,
+			     const struct timespec *now_real)
+{
+	uint64_t arrival_ns = now_ns;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		struct timespec at;
+		if (c->cmsg_level != SOL_SOCKET)
+			continue;
+		if (c->cmsg_type == SO_RXQ_OVFL)
+			memcpy(&viewer->dropped, CMSG_DATA(c), sizeof(viewer->dropped));
+		if (c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&at, CMSG_DATA(c), sizeof(at));
+		int64_t ago_ns = (int64_t)(now_real->tv_sec - at.tv_sec) * 1000000000 +
+				 (now_real->tv_nsec - at.tv_nsec);
+		/* A wall clock set meanwhile makes nonsense of it. */
+		if (ago_ns > 0 && ago_ns < 10000000000)
+			arrival_ns = now_ns - (uint64_t)ago_ns;
+	}
+	return arrival_ns;
+}
+
+static void on_datagram(struct viewer *viewer, uint8_t *bytes, size_t size, uint64_t arrival_ns,
+			struct viewer_totals *totals)
+{
+	if (!peer_on_datagram(viewer->peer, bytes, size, arrival_ns) || size <= 12)
+		return;
+	if ((bytes[1] & 0x7f) >= 64 && (bytes[1] & 0x7f) < 96)
+		on_rtcp(viewer, bytes, size, arrival_ns);
+	else
+		on_rtp(viewer, bytes, size, arrival_ns, totals);
+}
+
+void viewer_on_readable(struct viewer *viewer, struct viewer_totals *totals)
 {
 	static uint8_t buffers[BURST][PEER_PACKET_MAX];
-	struct mmsghdr messages[BURST] = {0};
+	static _Alignas(struct cmsghdr) uint8_t control[BURST][CONTROL_BYTES];
+	struct mmsghdr messages[BURST];
 	struct iovec vectors[BURST];
+	struct timespec now_real;
 	int n;
-	for (int i = 0; i < BURST; i++) {
-		vectors[i] = (struct iovec){buffers[i], PEER_PACKET_MAX};
-		messages[i].msg_hdr.msg_iov = &vectors[i];
-		messages[i].msg_hdr.msg_iovlen = 1;
-	}
 	do {
+		for (int i = 0; i < BURST; i++) {
+			vectors[i] = (struct iovec){buffers[i], PEER_PACKET_MAX};
+			messages[i].msg_hdr = (struct msghdr){.msg_iov = &vectors[i],
+							      .msg_iovlen = 1,
+							      .msg_control = control[i],
+							      .msg_controllen = CONTROL_BYTES};
+		}
 		n = recvmmsg(peer_fd(viewer->peer), messages, BURST, MSG_DONTWAIT, NULL);
 		uint64_t now_ns = clock_ns();
+		clock_gettime(CLOCK_REALTIME, &now_real);
 		for (int i = 0; i < n; i++) {
-			size_t size = messages[i].msg_len;
-			bool is_srtp = peer_on_datagram(viewer->peer, buffers[i], size, now_ns);
-			bool is_rtcp = (buffers[i][1] & 0x7f) >= 64 && (buffers[i][1] & 0x7f) < 96;
-			if (is_srtp && size > 12 && !is_rtcp)
-				on_rtp(viewer, buffers[i], size, now_ns, verify_all, totals);
+			uint64_t arrival_ns =
+				read_control(viewer, &messages[i].msg_hdr, now_ns, &now_real);
+			on_datagram(viewer, buffers[i], messages[i].msg_len, arrival_ns, totals);
 		}
 	} while (n == BURST);
 }
 
-static uint64_t missing(const struct viewer_source *source)
+/* A report block as a browser with no loss to tell would write it. */
+static void write_block(const struct viewer_source *source, uint64_t now_ns, uint8_t *out)
 {
-	if (!source->is_started)
-		return 0;
-	uint64_t expected = (uint64_t)(source->highest - source->first) + 1;
-	return expected > source->received ? expected - source->received : 0;
+	memset(out, 0, 24);
+	put32(out, source->ssrc);
+	put32(out + 8, (uint32_t)source->highest);
+	put32(out + 16, source->last_sr);
+	if (source->last_sr)
+		put32(out + 20, (uint32_t)((now_ns - source->sr_ns) / 1000 * 65536 / 1000000));
 }
 
-void viewer_count_losses(const struct viewer *viewer, struct viewer_totals *totals)
+static void send_report(struct viewer *viewer, uint64_t now_ns, bool wants_keyframe)
 {
-	totals->lost += missing(&viewer->video) + missing(&viewer->audio);
+	uint8_t packet[PEER_PACKET_MAX] = {0x80, 201, 0, 1};
+	size_t size = 8;
+	put32(packet + 4, REPORTER_SSRC);
+	if (viewer->video.is_started) {
+		packet[0] = 0x81;
+		packet[3] = 7;
+		write_block(&viewer->video, now_ns, packet + size);
+		size += 24;
+	}
+	if (wants_keyframe) {
+		put32(packet + size, 0x81CE0002); /* PLI, RFC 4585 6.3.1 */
+		put32(packet + size + 4, REPORTER_SSRC);
+		put32(packet + size + 8, viewer->video.ssrc);
+		size += 12;
+	}
+	peer_send(viewer->peer, packet, size, true);
 }
 
-void viewer_stop(struct viewer *viewer, const struct signalling_target *target)
+void viewer_tick(struct viewer *viewer, uint64_t now_ns)
+{
+	peer_tick(viewer->peer, now_ns);
+	if (peer_state(viewer->peer) != PEER_CONNECTED || now_ns < viewer->report_due_ns)
+		return;
+	send_report(viewer, now_ns, viewer->report_due_ns == 0);
+	viewer->report_due_ns = now_ns + REPORT_NS;
+}
+
+static void begin_source(struct viewer_source *source)
+{
+	source->base = source->highest;
+	source->received = 0;
+}
+
+void viewer_begin(struct viewer *viewer)
+{
+	begin_source(&viewer->video);
+	begin_source(&viewer->audio);
+	viewer->dropped_base = viewer->dropped;
+}
+
+static uint64_t missing(const struct viewer_source *source, uint64_t begin, uint64_t end)
+{
+	if (!source->is_aligned)
+		return end - begin;
+	int64_t last = (int64_t)end - 1 - source->offset;
+	int64_t expected = (last > source->highest ? last : source->highest) - source->base;
+	return (uint64_t)expected > source->received ? (uint64_t)expected - source->received : 0;
+}
+
+void viewer_count_losses(const struct viewer *viewer, const struct publisher_sent *begin,
+			 const struct publisher_sent *end, struct viewer_totals *totals)
+{
+	totals->lost += missing(&viewer->video, begin->video, end->video) +
+			missing(&viewer->audio, begin->audio, end->audio);
+	totals->lost_by_us += viewer->dropped - viewer->dropped_base;
+}
+
+void viewer_stop(struct viewer *viewer)
 {
 	if (viewer->answer.location[0])
-		signalling_delete(target, viewer->answer.location);
+		signalling_delete(viewer->config->target, viewer->answer.location);
 	peer_destroy(viewer->peer);
 	*viewer = (struct viewer){0};
 }

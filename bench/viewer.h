@@ -6,35 +6,59 @@
 
 #include "bench/histogram.h"
 #include "bench/peer.h"
+#include "bench/publisher.h"
 
-#define VIEWER_SAMPLE 16 /* one packet in so many is decrypted, unless all are */
+#define VIEWER_SAMPLE 16   /* one packet in so many is decrypted, unless all are */
+#define VIEWER_WINDOW 1024 /* packets behind the newest that are told from duplicates */
 
 /* Of all viewers together. */
 struct viewer_totals {
-	uint64_t packets, bytes, lost, duplicates, not_authentic, decrypted;
+	uint64_t packets, bytes, duplicates;
+	uint64_t lost;       /* never came, the last ones sent included */
+	uint64_t lost_by_us; /* datagrams that our own sockets had no room for; part of `lost` */
+	uint64_t decrypted, not_authentic, corrupt; /* corrupt: authentic, but not what was sent */
 	struct histogram latency_ns, setup_ns;
+};
+
+/* How all viewers of a run play. */
+struct viewer_config {
+	const struct signalling_target *target;     /* borrowed */
+	const struct peer_certificate *certificate; /* borrowed */
+	const char *profiles, *path;                /* borrowed */
+	bool audio, verify_all;
 };
 
 struct viewer_source { /* one RTP source as received */
 	uint32_t ssrc;
-	bool is_started;
-	int64_t first, highest;
-	uint64_t received;
+	bool is_started, is_aligned;
+	int64_t highest, base; /* base: the highest when the measuring began */
+	int64_t offset;        /* the publisher's number = index + offset, once aligned */
+	uint64_t received;     /* after base, each once */
+	uint64_t window[VIEWER_WINDOW / 64];
+	uint32_t last_sr; /* middle of its NTP time; 0 = none */
+	uint64_t sr_ns;
 };
 
 struct viewer {
+	const struct viewer_config *config; /* borrowed */
 	struct peer *peer;
 	struct answer answer;
-	uint64_t posted_ns;
-	bool has_media;
+	uint64_t posted_ns, report_due_ns;
+	bool has_media;                 /* and it was authentic */
+	uint32_t dropped, dropped_base; /* by our socket */
 	struct viewer_source video, audio;
 };
 
 /* POSTs and begins to connect. 0, an HTTP status, or a negative errno. */
-int viewer_start(struct viewer *viewer, const struct signalling_target *target, const char *path,
-		 const struct peer_certificate *certificate, const char *profiles, bool audio);
+int viewer_start(struct viewer *viewer, const struct viewer_config *config);
 /* Its socket is readable: takes everything there is. */
-void viewer_on_readable(struct viewer *viewer, bool verify_all, struct viewer_totals *totals);
-/* Adds what is missing to the totals. */
-void viewer_count_losses(const struct viewer *viewer, struct viewer_totals *totals);
-void viewer_stop(struct viewer *viewer, const struct signalling_target *target);
+void viewer_on_readable(struct viewer *viewer, struct viewer_totals *totals);
+/* Call it every few milliseconds: checks, reports, a key frame request at the beginning. */
+void viewer_tick(struct viewer *viewer, uint64_t now_ns);
+/* From here on is measured. */
+void viewer_begin(struct viewer *viewer);
+/* Adds what is missing to the totals: of what was sent from `begin` to `end`, and should all have
+ * arrived. */
+void viewer_count_losses(const struct viewer *viewer, const struct publisher_sent *begin,
+			 const struct publisher_sent *end, struct viewer_totals *totals);
+void viewer_stop(struct viewer *viewer);
