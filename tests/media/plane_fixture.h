@@ -14,12 +14,10 @@
 #include "qos/eal.h"
 #include "tests/cunit.h"
 
-#define FIXTURE_WORKERS 2
-#define FIXTURE_PATIENCE                                                                           \
-	10000000000ull /* ns until something that must happen counts as missing                    \
-			*/
-#define CLIENTS_MAX  8
-#define RECEIVED_MAX 512
+#define FIXTURE_WORKERS  2
+#define FIXTURE_PATIENCE 10000000000ull /* ns: what did not happen by then is missing */
+#define CLIENTS_MAX      8
+#define RECEIVED_MAX     512
 
 #define SOURCE_PT     96
 #define SOURCE_RTX_PT 97
