@@ -3,7 +3,9 @@
  * only what their contract allows, the loop comes to rest, and the connection goes away with its
  * client. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <glib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,11 +23,17 @@ static struct server *server;
 static unsigned int n_sockets;
 static struct server_socket *last_socket;
 
-static void require(bool holds)
-{
-	if (!holds)
-		abort();
-}
+/* Says what did not hold: an input alone need not show it again, the server lives on. */
+#define require(holds)                                                                             \
+	do {                                                                                       \
+		if (!(holds)) {                                                                    \
+			fprintf(stderr, "fuzz_http:%d: %s, errno %d, %u open, %u sockets\n",       \
+				__LINE__, #holds, errno,                                           \
+				server ? server_counters(server)->connections_open : 0,            \
+				n_sockets);                                                        \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
 
 static void check(const struct http_request *request)
 {
