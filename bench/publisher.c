@@ -43,7 +43,7 @@ struct publisher {
 	pthread_t thread;
 	bool has_thread;
 	atomic_bool is_stopping, is_paused;
-	_Atomic uint64_t keyframe_requests, lag_ns;
+	_Atomic uint64_t lag_ns;
 	struct source video, audio;
 	uint16_t transport_sequence;
 	bool wants_keyframe;
@@ -70,7 +70,6 @@ static void on_rtcp(struct publisher *publisher, const uint8_t *bytes, size_t si
 		if (bytes[at + 1] != 206 || (format != 1 && format != 4)) /* PLI, FIR */
 			continue;
 		publisher->wants_keyframe = true;
-		atomic_fetch_add(&publisher->keyframe_requests, 1);
 	}
 }
 
@@ -285,11 +284,6 @@ struct publisher_sent publisher_sent(const struct publisher *publisher)
 		.video = atomic_load_explicit(&publisher->video.sent, memory_order_relaxed),
 		.audio = atomic_load_explicit(&publisher->audio.sent, memory_order_relaxed),
 	};
-}
-
-uint64_t publisher_keyframe_requests(const struct publisher *publisher)
-{
-	return atomic_load_explicit(&publisher->keyframe_requests, memory_order_relaxed);
 }
 
 uint64_t publisher_take_lag_ns(struct publisher *publisher)

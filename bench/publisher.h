@@ -31,6 +31,5 @@ void publisher_stop(struct publisher *publisher);
 void publisher_pause(struct publisher *publisher);
 /* All below: any thread. */
 struct publisher_sent publisher_sent(const struct publisher *publisher);
-uint64_t publisher_keyframe_requests(const struct publisher *publisher);
 /* The latest a packet left after its intended time since the last call. */
 uint64_t publisher_take_lag_ns(struct publisher *publisher);

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <glib-unix.h>
 #include <glib.h>
 
+#include "conf/clock.h"
 #include "conf/log.h"
 #include "gateway/gates.h"
 #include "gateway/routes.h"
@@ -31,13 +31,6 @@ struct node_loop {
 	guint sources[5];
 	unsigned int n_sources;
 };
-
-static uint64_t clock_ns(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
 
 /* Faults in a file go to the log line by line. */
 static void log_faults(const char *what, const char *faults)

@@ -16,12 +16,6 @@
 #define SOCKET_KEY_CHARS  24  /* 16 bytes in base64, RFC 6455 4.2.1 */
 #define STATUS_LINE_MAX   320 /* status line and the fields that we add ourselves */
 
-static const char *const method_names[HTTP_METHODS] = {
-	[HTTP_GET] = "GET",         [HTTP_HEAD] = "HEAD",   [HTTP_POST] = "POST",
-	[HTTP_PUT] = "PUT",         [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE",
-	[HTTP_OPTIONS] = "OPTIONS",
-};
-
 static const struct {
 	int status;
 	const char *text;
@@ -62,11 +56,6 @@ static const struct {
 	{504, "Gateway Timeout"},
 	{505, "HTTP Version Not Supported"},
 };
-
-const char *http_method_name(enum http_method method)
-{
-	return method < HTTP_METHODS ? method_names[method] : "";
-}
 
 const char *http_reason(int status)
 {

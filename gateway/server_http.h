@@ -55,7 +55,6 @@ int http_length_parse(const char *text, size_t *bytes);
 /* Is `token` in a comma-separated list? Case-insensitive. */
 bool http_list_has(const char *list, const char *token);
 
-const char *http_method_name(enum http_method method);
 const char *http_reason(int status);
 /* Empties the response: frees what it owns. */
 void http_response_fini(struct http_response *response);

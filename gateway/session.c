@@ -7,11 +7,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <glib.h>
 #include <openssl/rand.h>
 
+#include "conf/clock.h"
 #include "conf/log.h"
 #include "gateway/events.h"
 #include "gateway/server.h"
@@ -44,13 +44,6 @@ struct session_table {
 	unsigned int n_sessions;
 	struct session_counters counters;
 };
-
-static uint64_t clock_ns(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
 
 struct session_table *session_table_create(struct plane *plane)
 {

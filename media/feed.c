@@ -12,8 +12,10 @@ struct feed *feed_create(enum codec codec, unsigned int n_workers)
 	feed->clock_hz = codec_row(codec)->clock_hz;
 	feed->n_lanes = n_workers;
 	atomic_init(&feed->home, -1);
-	for (unsigned int i = 0; i < n_workers; i++)
+	for (unsigned int i = 0; i < n_workers; i++) {
 		TAILQ_INIT(&feed->lanes[i].subscriptions);
+		retransmit_init(&feed->lanes[i].history);
+	}
 	return feed;
 }
 

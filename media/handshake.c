@@ -9,10 +9,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <openssl/crypto.h>
 
+#include "conf/clock.h"
 #include "conf/log.h"
 #include "media/dtls.h"
 #include "media/plane.h"
@@ -41,13 +41,6 @@ struct handshake {
 	_Atomic uint64_t counters[HANDSHAKE_COUNTERS];
 	bool is_stopped;
 };
-
-static uint64_t clock_ns(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
 
 int handshake_create(struct plane *plane, struct handshake **out)
 {

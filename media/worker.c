@@ -8,12 +8,12 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <rte_hash.h>
 #include <rte_jhash.h>
 
+#include "conf/clock.h"
 #include "conf/log.h"
 #include "media/ice.h"
 #include "media/plane.h"
@@ -21,13 +21,6 @@
 
 #define MAILBOX_SIZE   8192
 #define MESSAGES_BURST 64
-
-static uint64_t clock_ns(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
 
 static int watch(int epoll_fd, int fd)
 {
