@@ -31,6 +31,9 @@ static struct {
 	[LOG_WORKER] = {"worker", LOG_INFO}, [LOG_ICE] = {"ice", LOG_INFO},
 	[LOG_DTLS] = {"dtls", LOG_INFO},     [LOG_MEDIA] = {"media", LOG_INFO},
 	[LOG_PORT] = {"port", LOG_INFO},
+	[LOG_ADMIN] = {"admin", LOG_INFO},
+	[LOG_ACCOUNT] = {"account", LOG_INFO},
+	[LOG_STORE] = {"store", LOG_INFO},
 };
 static_assert(sizeof(modules) / sizeof(modules[0]) == LOG_MODULES, "one row per module");
 

@@ -25,6 +25,9 @@ enum log_module {
 	LOG_DTLS,
 	LOG_MEDIA,
 	LOG_PORT,
+	LOG_ADMIN,   /* the admin socket and the control plane beyond it */
+	LOG_ACCOUNT, /* credit, quota, usage */
+	LOG_STORE,   /* SQL, journal, ledger */
 	LOG_MODULES
 };
 

@@ -196,7 +196,7 @@ static unsigned int tenant_make(const struct tenant_row *row, const char *name, 
 	tenant->id = strdup(row->id);
 	tenant->name = strdup(row->name ? row->name : row->id);
 	tenant->issuer = strdup(row->issuer ? row->issuer : row->id);
-	tenant->sessions_max = row->sessions_max;
+	tenant->policy.sessions_max = row->sessions_max;
 	while (strcmp(row->standing, standing_names[tenant->standing]) != 0)
 		tenant->standing++;
 	for (unsigned int i = 0; i < row->n_keys; i++) {

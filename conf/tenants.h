@@ -1,11 +1,13 @@
-/* tenants.yaml: who may use the node, and with which token keys. Read at start and on SIGHUP.
- * Control thread. */
+/* Tenants as a node knows them: identity, token keys, policy. They come from tenants.yaml (control:
+ * none, and as what nn5g-control imports) or, fed by the control plane, as JSON. Control thread. */
 #pragma once
 
 #include <stddef.h>
 #include <stdio.h>
 
 #include "conf/jwt.h"
+#include "conf/policy.h"
+#include "conf/slice_config.h"
 
 #define TENANTS_MAX     4096
 #define TENANT_KEYS_MAX 8
@@ -19,7 +21,8 @@ struct tenant_config {
 	char *issuer;                          /* expected `iss`; default: the id */
 	struct jwt_key *keys[TENANT_KEYS_MAX]; /* public keys, owned; ids differ within a tenant */
 	unsigned int n_keys;
-	unsigned int sessions_max; /* 0 = the node's limit */
+	struct policy policy;
+	char slice[SLICE_ID_MAX + 1]; /* "" = none: best effort */
 };
 
 struct tenants_config {
@@ -34,5 +37,11 @@ int tenants_load(const char *path, FILE *errors, struct tenants_config *out);
 int tenants_parse(const char *name, const char *text, size_t size, FILE *errors,
 		  struct tenants_config *out);
 void tenants_free(struct tenants_config *tenants);
+/* One tenant as the admin socket feeds it (conf/store.h: store_tenant_document). -EINVAL with what
+ * was found and expected in `errors`; -ENOMEM. */
+int tenant_config_read(const struct json_t *object, FILE *errors, struct tenant_config *out);
+/* The same document again, or NULL: no memory. */
+struct json_t *tenant_config_write(const struct tenant_config *tenant);
+void tenant_config_free(struct tenant_config *tenant);
 /* The table of its keys, as Markdown. */
 void tenants_reference(FILE *out);

@@ -183,7 +183,7 @@ static bool check_scope(struct admission *admission)
 
 static bool check_concurrency(struct admission *admission)
 {
-	unsigned int max = admission->tenant->config->sessions_max;
+	unsigned int max = admission->tenant->config->policy.sessions_max;
 	if (max == 0 || admission->tenant->n_sessions < max)
 		return true;
 	admission->retry_after_s = RETRY_AFTER_S;

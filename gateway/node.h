@@ -7,13 +7,19 @@
 #include "conf/config.h"
 #include "gateway/sdp.h"
 
+struct account_book;
+struct admin;
+struct control_child;
+struct journal;
 struct plane;
 struct server;
 struct session_table;
+struct slice_table;
 struct stream_table;
 struct tenant_table;
 struct token_replays;
 struct gate_counters;
+struct usage_table;
 
 struct node {
 	struct gateway_config config;
@@ -22,6 +28,12 @@ struct node {
 	struct plane *plane;
 	struct server *server;
 	struct tenant_table *tenants;
+	struct slice_table *slices;
+	struct journal *journal; /* NULL: control: none */
+	struct account_book *accounts;
+	struct usage_table *usage;
+	struct admin *admin;         /* NULL until it listens */
+	struct control_child *child; /* control: embedded */
 	struct stream_table *streams;
 	struct session_table *sessions;
 	struct token_replays *replays;

@@ -24,6 +24,8 @@ enum http_method {
 	HTTP_METHODS
 };
 
+struct connection;
+
 struct http_request {
 	enum http_method method;
 	/* All texts are borrowed and valid during the call. The path is absolute, percent-decoded,
@@ -36,6 +38,7 @@ struct http_request {
 	size_t body_bytes;
 	struct address peer;
 	bool is_tls;
+	struct connection *connection; /* the server's own; NULL: it cannot be deferred */
 };
 
 struct http_response {
@@ -62,6 +65,18 @@ void http_bytes(struct http_response *response, int status, const char *content_
 
 struct server;
 struct server_socket; /* one WebSocket */
+struct http_deferral; /* a request whose answer comes later */
+
+/* From inside on_request only, which then leaves its response alone: the request is kept, all its
+ * texts with it, until it is answered. `on_gone` runs once if the client leaves (or the server
+ * stops) before; the deferral is dead then. NULL: no memory, or the request came from no
+ * connection. */
+struct http_deferral *http_defer(const struct http_request *request, void (*on_gone)(void *context),
+				 void *context);
+/* The request as it was; valid until it is answered. */
+const struct http_request *http_deferral_request(const struct http_deferral *deferral);
+/* Sends `response` (and empties it). The deferral is dead afterwards. Never from inside on_gone. */
+void http_deferral_answer(struct http_deferral *deferral, struct http_response *response);
 
 struct server_config {
 	/* Addresses are copied; NULL or "" = none. 127.0.0.1 is also bound on ::1, same port. */

@@ -28,13 +28,19 @@ const char *const session_role_names[SESSION_ROLES] = {
 const char *const session_state_names[SESSION_STATES] = {
 	[SESSION_GENESIS] = "genesis",
 	[SESSION_ACTIVE] = "active",
+	[SESSION_PAUSED] = "paused",
 	[SESSION_TERMINATED] = "terminated",
 };
 
 const char *const session_reason_names[REASON_REASONS] = {
-	[REASON_NONE] = "NONE",       [REASON_USER_EXIT] = "USER_EXIT",
-	[REASON_DRAINED] = "DRAINED", [REASON_EXPIRED] = "EXPIRED",
-	[REASON_LOST] = "LOST",       [REASON_REPLACED] = "REPLACED",
+	[REASON_NONE] = "NONE",
+	[REASON_USER_EXIT] = "USER_EXIT",
+	[REASON_COST_LIMIT] = "COST_LIMIT",
+	[REASON_OPERATOR] = "OPERATOR",
+	[REASON_DRAINED] = "DRAINED",
+	[REASON_EXPIRED] = "EXPIRED",
+	[REASON_LOST] = "LOST",
+	[REASON_REPLACED] = "REPLACED",
 	[REASON_ERROR] = "ERROR",
 };
 

@@ -19,22 +19,32 @@
 #define SESSION_ETAG_BYTES  24
 #define SESSION_SOCKETS_MAX 4
 
+struct account_session;
 struct node;
 struct plane;
+struct slice;
 struct server_socket;
 struct session_table;
 
 enum session_role { SESSION_PUBLISHER, SESSION_VIEWER, SESSION_ROLES };
-enum session_state { SESSION_GENESIS, SESSION_ACTIVE, SESSION_TERMINATED, SESSION_STATES };
+enum session_state {
+	SESSION_GENESIS,
+	SESSION_ACTIVE,
+	SESSION_PAUSED, /* connected; no media passes */
+	SESSION_TERMINATED,
+	SESSION_STATES
+};
 enum session_reason {
 	REASON_NONE,
-	REASON_USER_EXIT, /* DELETE, BYE or close_notify */
-	REASON_DRAINED,   /* the node stops: come back, here or elsewhere */
-	REASON_EXPIRED,   /* never connected in time */
-	REASON_LOST,      /* ICE consent ran out */
-	REASON_REPLACED,  /* another publisher took the stream over, or its tracks changed under a
-			     viewer */
-	REASON_ERROR,     /* DTLS failed */
+	REASON_USER_EXIT,  /* DELETE, BYE or close_notify; the tenant exited */
+	REASON_COST_LIMIT, /* nothing left to pay with, and the ladder ends here */
+	REASON_OPERATOR,   /* nn5gctl session kill, session.terminate */
+	REASON_DRAINED,    /* the node stops: come back, here or elsewhere */
+	REASON_EXPIRED,    /* never connected in time, or at the end of its allowed length */
+	REASON_LOST,       /* ICE consent ran out */
+	REASON_REPLACED,   /* another publisher took the stream over, or its tracks changed under a
+			      viewer */
+	REASON_ERROR,      /* DTLS failed */
 	REASON_REASONS
 };
 
@@ -48,10 +58,13 @@ struct session {
 	enum session_role role;
 	enum session_state state;
 	enum session_reason reason;
-	struct session_table *table;   /* parent */
-	struct tenant *tenant;         /* borrowed; counts us */
-	struct stream *stream;         /* one reference; NULL once released */
-	struct transport *transport;   /* owned */
+	struct session_table *table;     /* parent */
+	struct tenant *tenant;           /* borrowed; counts us */
+	struct stream *stream;           /* one reference; NULL once released */
+	struct transport *transport;     /* owned */
+	struct account_session *account; /* owned; NULL: nothing is metered against a budget */
+	struct slice *slice;             /* borrowed; NULL: none. Holds slice_bps of it */
+	int64_t slice_bps;
 	struct directory_entry *entry; /* owned; present credentials */
 	struct directory_entry
 		*previous_entry; /* owned; before an ICE restart, valid for a while */

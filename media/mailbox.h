@@ -20,6 +20,9 @@ enum message_type {
 	MESSAGE_KEYFRAME,   /* feed: its publisher shall send a key frame */
 	MESSAGE_SEND,       /* transport, packet: a DTLS datagram to send on the selected pair */
 	MESSAGE_KEYS,       /* transport: its SRTP contexts are ready */
+	MESSAGE_CREDIT, /* transport; word: enum meter_kind; a: credit in ns, the total ever given
+			 */
+	MESSAGE_HOLD,   /* transport; word: bits of the kinds that must not pass from now on */
 	/* to the handshake thread */
 	MESSAGE_DTLS,       /* transport, packet: a DTLS datagram; ownership moves */
 	MESSAGE_DTLS_START, /* transport: an address is validated; an active side may begin */
@@ -31,6 +34,8 @@ enum message_type {
 	MESSAGE_HANDSHAKE_FAILED, /* transport; a: const char *, the reason */
 	MESSAGE_PEER_CLOSED,      /* transport: close_notify or BYE */
 	MESSAGE_CONSENT_EXPIRED,
+	MESSAGE_CREDIT_LOW, /* transport; word: enum meter_kind; a: used ns */
+	MESSAGE_CREDIT_OUT, /* likewise: the kind's last packet has passed */
 	MESSAGE_CLOSED, /* transport: no worker and no handshake refers to it any more, but for what
 			   a barrier flushes */
 	MESSAGE_BARRIER_DONE, /* barrier */

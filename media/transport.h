@@ -16,6 +16,7 @@
 #include "media/track.h"
 #include "media/twcc.h"
 #include "media/wheel.h"
+#include "slices/meter.h"
 
 #define TRANSPORT_PAIRS_MAX   8  /* validated 5-tuples; the least recently checked one makes room */
 #define TRANSPORT_SOURCES_MAX 32 /* SSRCs a publisher may use */
@@ -88,6 +89,7 @@ struct transport {
 	unsigned int n_sources;
 	struct twcc *twcc; /* owned; publishers that agreed on it */
 	uint32_t twcc_media_ssrc;
+	struct meter meter; /* stream time and credit of all its tracks and subscriptions */
 	uint64_t report_due_ns, twcc_due_ns, nack_due_ns;
 	uint64_t dtls_second_ns; /* the second that n_dtls counts datagrams in */
 	unsigned int n_dtls, n_reference_times;

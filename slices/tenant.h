@@ -3,11 +3,16 @@
 #pragma once
 
 #include "conf/tenants.h"
+#include "slices/bucket.h"
+#include "slices/quota.h"
 
 struct tenant {
 	const struct tenant_config *config; /* of the current table; NULL: gone from tenants.yaml */
 	char id[TENANT_ID_MAX + 1];
 	unsigned int n_sessions; /* open now */
+	struct bucket bucket;    /* gate 14; its limits are the policy's */
+	struct quota quotas[ACCOUNTS];
+	void *book_entry; /* gateway/account.c's own */
 };
 
 struct tenant_table;

@@ -75,7 +75,7 @@ static void tenants_and_inline_keys_are_taken(void)
 	CU_ASSERT_STRING_EQUAL(acme->name, "Acme & Söhne");
 	CU_ASSERT_EQUAL(acme->standing, TENANT_PAUSED);
 	CU_ASSERT_STRING_EQUAL(acme->issuer, "https://acme.example");
-	CU_ASSERT_EQUAL(acme->sessions_max, 7);
+	CU_ASSERT_EQUAL(acme->policy.sessions_max, 7);
 	CU_ASSERT_EQUAL_FATAL(acme->n_keys, 3);
 	CU_ASSERT_STRING_EQUAL(jwt_key_id(acme->keys[1]), "k2");
 	CU_ASSERT_EQUAL(jwt_key_algorithm(acme->keys[0]), JWT_EDDSA);
@@ -86,7 +86,7 @@ static void tenants_and_inline_keys_are_taken(void)
 	CU_ASSERT_STRING_EQUAL(plain->name, "plain");
 	CU_ASSERT_STRING_EQUAL(plain->issuer, "plain");
 	CU_ASSERT_EQUAL(plain->standing, TENANT_ACTIVE);
-	CU_ASSERT(plain->sessions_max == 0 && plain->n_keys == 0);
+	CU_ASSERT(plain->policy.sessions_max == 0 && plain->n_keys == 0);
 	free(pem);
 	tenants_free(&tenants);
 	free(told);

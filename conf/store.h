@@ -1,0 +1,160 @@
+/* The control plane's store, on SQLite or PostgreSQL with the same meaning: the only state that a
+ * fleet shares. Documents come and go as JSON objects, named like the columns. Every function is
+ * one transaction, returns 0 or a negative errno (-ENOENT, -EEXIST, -ENOTCONN, -ENOSPC, ...), and
+ * may be repeated. One thread. The schema and who changes what: store_schema.c. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/ledger.h"
+#include "conf/policy.h"
+#include "conf/usage.h"
+
+struct json_t;
+struct sql;
+struct store;
+
+/* Opens and migrates. Negative errno, logged: a schema newer than this program is -EPROTO. */
+int store_open(const char *url, struct store **out);
+/* For readers (nn5gctl ledger verify): opens what is there, changes nothing; -EPROTO when the
+ * schema is not this program's. */
+int store_open_readonly(const char *url, struct store **out);
+void store_close(struct store *store);
+struct sql *store_sql(struct store *store);
+/* After -ENOTCONN: tries to connect again. */
+int store_reconnect(struct store *store);
+
+/* --- What is fed to nodes ---------------------------------------------------------------------
+ * Every change of a tenant (its keys, plan, top-ups) or slice, whoever makes it and how, gives it a
+ * new revision: triggers do that. */
+int store_revisions(struct store *store,
+		    void (*each)(void *context, const char *kind, const char *id,
+				 int64_t revision), /* kind: "tenant", "slice" */
+		    void *context);
+/* A tenant as the node takes it: {"id", "name", "standing", "issuer", "slice", "keys": [{"id",
+ * "algorithm", "public_key"}], "policy": {...}}, the policy being the plan's with the tenant's own
+ * on top (RFC 7396). */
+int store_tenant_document(struct store *store, const char *id, struct json_t **out);
+int store_slice_document(struct store *store, const char *id, struct json_t **out);
+
+/* --- Quota --------------------------------------------------------------------------------------
+ * A grant is one row per tenant, node, boot and account with totals that only grow: granted >=
+ * settled, and their difference is outstanding. What is available is limit - used - outstanding
+ * over all nodes; it is computed and granted in one transaction that locks the tenant, so grants
+ * never exceed the limit. */
+struct store_grant {
+	/* asked */
+	const char *tenant, *node, *boot;
+	enum account account;
+	int64_t wanted;  /* at least this much more, micros or ms */
+	int64_t comfort; /* and up to this much if there is plenty (a quarter of what is available)
+			  */
+	int64_t now_ms;
+	/* answered */
+	int64_t granted_total;         /* of this node and boot, after it */
+	bool is_unlimited;             /* the account has no limit: nothing needs to be granted */
+	int64_t available;             /* left for others */
+	int64_t outstanding_elsewhere; /* in other nodes' hands: may be recalled */
+	bool is_overdrawn;             /* limit < used + outstanding: grants are to be taken back */
+};
+/* Grants what there is (perhaps nothing, then granted_total stays). */
+int store_grant(struct store *store, struct store_grant *grant);
+/* Looks only: fills what is answered. */
+int store_grant_look(struct store *store, struct store_grant *grant);
+/* The node gave back: `settled` grows to what `returned_total` adds. Idempotent: totals. */
+int store_grant_return(struct store *store, const char *tenant, const char *node, const char *boot,
+		       enum account account, int64_t returned_total);
+/* On hello of the same boot: what was granted but never arrived (store > node) is taken back. */
+int store_grant_reconcile(struct store *store, const char *tenant, const char *node,
+			  const char *boot, enum account account, int64_t granted_total);
+/* Everything journaled before `boot` is settled: grants of the node's earlier boots are void. */
+int store_grants_release(struct store *store, const char *node, const char *boot);
+/* Tenants and accounts of which a node other than `node` holds something: whom to ask for a recall.
+ */
+int store_grant_holders(struct store *store, const char *tenant, enum account account,
+			const char *node, void (*each)(void *context, const char *holder),
+			void *context);
+/* {"accounts": [{"account", "limit" (absent: unlimited), "used_month", "used_total", "topped_up",
+ * "outstanding", "available"}], "month": "2026-11"}. */
+int store_budget(struct store *store, const char *tenant, int64_t now_ms, struct json_t **out);
+
+/* --- Usage and ledger ---------------------------------------------------------------------------
+ */
+enum store_verdict { STORE_COMMITTED, STORE_DUPLICATE, STORE_REFUSED };
+/* Appends records to their tenants' ledgers (audit_logs), adds them to the meters, settles the
+ * grants, all in one transaction. Zero quantities are committed to nothing. A record whose id is
+ * there is a duplicate and changes nothing; a closed one of an unknown tenant is refused (logged).
+ * verdicts[i] is set on success. */
+int store_usage_commit(struct store *store, const struct usage_record *records, unsigned int n,
+		       enum store_verdict *verdicts);
+/* {"rows": n, "quantity_ms": {...}, "cost_micros", "creator_micros", "platform_micros"} by unit,
+ * kind and provider, of a tenant in [from_ms, to_ms). */
+int store_usage_sums(struct store *store, const char *tenant, int64_t from_ms, int64_t to_ms,
+		     struct json_t **out);
+/* Rows in order of sequence, from one on; a non-zero return of `each` ends it and is returned. */
+int store_ledger_rows(struct store *store, const char *tenant, int64_t from,
+		      int (*each)(void *context, const struct ledger_row *row), void *context);
+int store_ledger_heads(struct store *store, const char *tenant,
+		       int (*each)(void *context, const struct ledger_head *head), void *context);
+/* What the store says the ledger is: rows and last hash. */
+int store_ledger_state(struct store *store, const char *tenant, int64_t *size,
+		       struct merkle_hash *last);
+int store_ledger_tenants(struct store *store, int (*each)(void *context, const char *tenant),
+			 void *context);
+/* Publishes a signed head for every tenant whose ledger grew since its last one. */
+int store_ledger_sign(struct store *store, const struct ledger_key *key, int64_t now_ms);
+/* Public keys heads were signed with, as PEM. */
+int store_ledger_keys(struct store *store,
+		      int (*each)(void *context, const char *id, const char *pem), void *context);
+
+/* --- Catalogue: what operators write (store_catalog*.c) ------------------------------------------
+ * Rows are JSON objects named like the columns. Lists are JSON arrays. */
+int store_plan_put(struct store *store, const struct json_t *plan);
+int store_plan_list(struct store *store, struct json_t **out);
+int store_plan_remove(struct store *store, const char *id); /* -EBUSY: tenants have it */
+int store_slice_put(struct store *store, const struct json_t *slice);
+int store_slice_list(struct store *store, struct json_t **out);
+int store_slice_remove(struct store *store, const char *id);
+/* {"id", "name", "plan", "slice", "issuer", "policy", "slice_bps", "keys"}. -ENOSPC: the slice has
+ * less than slice_bps left, and *left_bps is that. */
+int store_tenant_create(struct store *store, const struct json_t *tenant, int64_t *left_bps);
+/* `changes` is an RFC 7396 patch of the row: name, issuer, plan, slice, slice_bps, standing,
+ * policy.
+ */
+int store_tenant_change(struct store *store, const char *id, const struct json_t *changes,
+			int64_t *left_bps);
+int store_tenant_get(struct store *store, const char *id, struct json_t **out);
+int store_tenant_list(struct store *store, struct json_t **out);
+int store_key_add(struct store *store, const char *tenant, const struct json_t *key);
+int store_key_list(struct store *store, const char *tenant, struct json_t **out);
+int store_key_remove(struct store *store, const char *tenant, const char *key_id);
+int store_secret_put(struct store *store, const char *tenant, const char *name, const void *sealed,
+		     size_t size);
+int store_secret_get(struct store *store, const char *tenant, const char *name, uint8_t **sealed,
+		     size_t *size);
+int store_secret_list(struct store *store, const char *tenant, struct json_t **out);
+int store_secret_remove(struct store *store, const char *tenant, const char *name);
+/* Adds to an account (micros or ms). An idempotency key that was used before: -EALREADY. */
+int store_top_up(struct store *store, const char *tenant, enum account account, int64_t amount,
+		 const char *key, int64_t now_ms);
+/* A node says hello; `document` is what it told of itself. */
+int store_node_put(struct store *store, const char *node, const char *boot, int64_t now_ms,
+		   const struct json_t *document);
+int store_node_list(struct store *store, struct json_t **out);
+int store_node_drain(struct store *store, const char *node, bool is_draining);
+int store_node_is_draining(struct store *store, const char *node, bool *is_draining);
+/* Sessions as nodes claim them: {"session", "tenant", "stream", "role", "epoch", "state", "reason",
+ * "provider_id", "at_ms"}; terminated ones are kept for a day. */
+int store_sessions_put(struct store *store, const char *node, const struct json_t *sessions);
+int store_session_list(struct store *store, const char *tenant, struct json_t **out);
+/* Asks the session's node, wherever it is, to end it. -ENOENT. */
+int store_session_kill(struct store *store, const char *session, const char *reason);
+/* Sessions of a node that are to be ended. */
+int store_session_kills(struct store *store, const char *node,
+			void (*each)(void *context, const char *session, const char *reason),
+			void *context);
+/* Denials and changes: the audit trail. Bounded: the oldest beyond a million go. */
+int store_events_put(struct store *store, const char *node, const struct json_t *events);
+int store_event_list(struct store *store, const char *tenant, unsigned int max,
+		     struct json_t **out);

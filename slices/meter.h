@@ -1,0 +1,58 @@
+/* Stream time and the credit it draws on, packet by packet. A clock per track or subscription says
+ * what the gap since its last packet is, capped at METER_GAP_MAX_NS: a stalled source burns
+ * nothing. A session's time is video while its video flows and voice otherwise: voice beside live
+ * video is timed but not charged. The packet that would cross the credit does not pass; the credit
+ * is then used up to the nanosecond. Pure; the time is an argument. Home worker, except where said.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define METER_GAP_MAX_NS 1000000000ull
+#define METER_UNLIMITED  UINT64_MAX
+#define METER_LOW_NS     4000000000ull /* less than this left: control is told, once a credit */
+
+enum meter_kind { METER_VIDEO, METER_VOICE, METER_KINDS };
+
+struct meter_clock {
+	uint64_t last_ns; /* of its last packet that passed; 0: none since the start or a stop */
+};
+
+struct meter {
+	/* home worker, once it has one; control before that */
+	uint64_t credit_ns[METER_KINDS]; /* all that was ever given; METER_UNLIMITED */
+	uint8_t held;                    /* bit per kind: control lets nothing of it pass */
+	uint8_t out, low_told;           /* bit per kind */
+	uint64_t video_last_ns;          /* of any of the session's video */
+	/* home worker writes, any thread reads */
+	_Atomic uint64_t used_ns[METER_KINDS]; /* charged */
+	_Atomic uint64_t time_ns[METER_KINDS]; /* stream time, charged or not */
+	_Atomic uint64_t stopped[METER_KINDS]; /* packets that did not pass */
+};
+
+enum meter_verdict {
+	METER_PASS,
+	METER_PASS_LOW, /* passes; little is left: tell control (said once per credit) */
+	METER_OUT,      /* does not pass; the credit has just run out: tell control */
+	METER_STOPPED   /* does not pass; control knows */
+};
+
+void meter_init(struct meter *meter);
+/* A packet of `kind` at `now_ns` on one of the session's clocks. */
+enum meter_verdict meter_packet(struct meter *meter, struct meter_clock *clock,
+				enum meter_kind kind, uint64_t now_ns);
+/* Credit from now on: the total ever given. Never less than what is used. True: the kind flows
+ * again. Its clocks are to be reset (meter_clock_reset). */
+bool meter_set_credit(struct meter *meter, enum meter_kind kind, uint64_t credit_ns);
+/* Kinds held from now on. Returns the bits of those that flow again. */
+uint8_t meter_set_held(struct meter *meter, uint8_t held);
+static inline bool meter_is_stopped(const struct meter *meter, enum meter_kind kind)
+{
+	return (meter->held | meter->out) & (1u << kind);
+}
+static inline void meter_clock_reset(struct meter_clock *clock)
+{
+	clock->last_ns = 0;
+}

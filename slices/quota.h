@@ -1,0 +1,28 @@
+/* What a node holds of one account of one tenant: granted by the control plane, lent out to
+ * sessions, used, given back. Totals only grow, so a message that comes twice changes nothing.
+ * Micros or ms, as the account says. Control thread; pure. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct quota {
+	bool is_unlimited; /* the account has no limit */
+	int64_t granted_total, returned_total, used_total;
+	int64_t lent; /* to sessions and authorizations that are open */
+	int64_t overdraft_max,
+		overdraft; /* continue_bounded: may be lent beyond what is held, is */
+};
+
+/* Neither lent, used nor returned. Negative: overdrawn. */
+int64_t quota_free(const struct quota *quota);
+/* A grant arrived; older totals are ignored. */
+void quota_grant(struct quota *quota, int64_t granted_total);
+/* Lends `amount`. -EDQUOT: not that much is free. */
+int quota_lend(struct quota *quota, int64_t amount);
+/* Lends what is free, at most `amount`; returns how much. */
+int64_t quota_lend_up_to(struct quota *quota, int64_t amount);
+/* A loan ends: `lent` comes back, of which `used` (at most `lent`) is gone for good. */
+void quota_settle(struct quota *quota, int64_t lent, int64_t used);
+/* Gives back up to `amount` of what is free to the control plane; the new returned_total. */
+int64_t quota_return(struct quota *quota, int64_t amount);
