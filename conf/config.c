@@ -60,6 +60,28 @@ static const char *check_module(const char *value)
 	return expected;
 }
 
+static const char *const mode_names[] = {
+	[CONTROL_EMBEDDED] = "embedded",
+	[CONTROL_EXTERNAL] = "external",
+	[CONTROL_NONE] = "none",
+	NULL,
+};
+
+static bool is_sqlite(const char *url)
+{
+	return strncmp(url, "sqlite:", strlen("sqlite:")) == 0 && url[strlen("sqlite:")] != '\0';
+}
+
+static const char *check_store(const char *value)
+{
+	static const char *const schemes[] = {"postgresql://", "postgres://"};
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		if (strncmp(value, schemes[i], strlen(schemes[i])) == 0)
+			return NULL;
+	}
+	return is_sqlite(value) ? NULL : "sqlite:FILE or postgresql://USER@HOST/DATABASE";
+}
+
 #define SERVER_AT(member) SCHEMA_AT(struct config_ice_server, member)
 static const struct schema_row server_rows[] = {
 	{.path = "line", .type = SCHEMA_LINE, SERVER_AT(line)},
@@ -137,6 +159,50 @@ static const struct schema_row rows[] = {
 	 .text = "Packet buffers. A power of two less one wastes no memory; each takes about "
 		 "2.3 KiB of node.memory_mb.",
 	 AT(node.packets)},
+	{.path = "node.state",
+	 .type = SCHEMA_PATH,
+	 .fallback_text = "state beside this file; without a file nn5g-state where it is started",
+	 .text = "The folder of sockets, journal, store and keys; made if it is not there, for its "
+		 "owner alone.",
+	 AT(node.state)},
+	{NUMBER("node.port_mbps", 0, 400000, "0"), .unit = "Mbit/s",
+	 .text = "Bandwidth of the network port: what all slices may guarantee together; 0: not "
+		 "known, any.",
+	 AT(node.port_mbps)},
+
+	{.path = "admin.socket",
+	 .type = SCHEMA_PATH,
+	 .fallback_text = "admin.sock in node.state",
+	 .text = "Where the control plane and nn5gctl reach this node: a Unix socket.",
+	 AT(admin.socket)},
+	{.path = "admin.group",
+	 .type = SCHEMA_TEXT,
+	 .max = 32,
+	 .check = check_name,
+	 .fallback_text = "none",
+	 .text = "The group whose members may use it, beside the gateway's own user and root.",
+	 AT(admin.group)},
+
+	{.path = "control.mode",
+	 .type = SCHEMA_CHOICE,
+	 .choices = mode_names,
+	 .fallback = "embedded",
+	 .text = "Who feeds this node with tenants and quota. embedded: an nn5g-control that it "
+		 "starts itself; external: one that is started beside it; none: the tenants file "
+		 "alone, and nothing is accounted.",
+	 AT(control.mode)},
+	{.path = "control.store",
+	 .type = SCHEMA_TEXT,
+	 .check = check_store,
+	 .fallback_text = "sqlite:store.db in node.state",
+	 .text = "The store of the embedded nn5g-control: sqlite:FILE or "
+		 "postgresql://USER@HOST/DATABASE. A password belongs into PGPASSFILE.",
+	 AT(control.store)},
+	{.path = "control.program",
+	 .type = SCHEMA_PATH,
+	 .fallback_text = "nn5g-control beside nn5g-gateway, else in PATH",
+	 .text = "The nn5g-control to start.",
+	 AT(control.program)},
 
 	{.path = "http.address",
 	 .type = SCHEMA_TEXT,
@@ -283,28 +349,99 @@ static const struct schema schema = {
 	.file_bytes_max = FILE_BYTES_MAX,
 };
 
-/* Defaults that only the machine knows. */
-static int machine_defaults(struct gateway_config *config, const char *name)
+static char *path_in(const char *folder, const char *prefix, const char *name)
 {
-	if (!config->node.name) {
-		char host[NAME_BYTES_MAX + 1] = "";
-		if (gethostname(host, sizeof(host) - 1) || host[0] == '\0' || check_name(host))
-			strcpy(host, "node");
-		config->node.name = strdup(host);
-		if (!config->node.name)
-			return -ENOMEM;
-	}
-	if (!config->tenants) {
-		char *copy = strdup(name);
-		char path[PATH_MAX];
-		if (!copy)
-			return -ENOMEM;
-		int n = snprintf(path, sizeof(path), "%s/tenants.yaml", dirname(copy));
-		free(copy);
-		if (n < (int)sizeof(path))
-			config->tenants = realpath(path, NULL); /* NULL: there is none */
-	}
+	char *path;
+	return asprintf(&path, "%s%s/%s", prefix, folder, name) < 0 ? NULL : path;
+}
+
+static int name_default(struct gateway_config *config)
+{
+	if (config->node.name)
+		return 0;
+	char host[NAME_BYTES_MAX + 1] = "";
+	if (gethostname(host, sizeof(host) - 1) || host[0] == '\0' || check_name(host))
+		strcpy(host, "node");
+	config->node.name = strdup(host);
+	return config->node.name ? 0 : -ENOMEM;
+}
+
+/* `folder` is that of the file; a relative one is made absolute, for what is there need not be. */
+static int state_defaults(struct gateway_config *config, const char *folder, bool is_file)
+{
+	if (!config->node.state)
+		config->node.state = path_in(folder, "", is_file ? "state" : "nn5g-state");
+	if (config->node.state && !config->admin.socket)
+		config->admin.socket = path_in(config->node.state, "", "admin.sock");
+	if (config->node.state && !config->control.store)
+		config->control.store = path_in(config->node.state, "sqlite:", "store.db");
+	if (!config->node.state || !config->admin.socket || !config->control.store)
+		return -ENOMEM;
+	const char *file = config->control.store + strlen("sqlite:");
+	if (!is_sqlite(config->control.store) || file[0] == '/')
+		return 0;
+	char *store = path_in(folder, "sqlite:", file);
+	if (!store)
+		return -ENOMEM;
+	free(config->control.store);
+	config->control.store = store;
 	return 0;
+}
+
+/* Defaults that only the machine knows. */
+static int machine_defaults(struct gateway_config *config, const char *name, bool is_file)
+{
+	char *copy = strdup(name), *folder = copy ? realpath(dirname(copy), NULL) : NULL;
+	int rc = copy ? 0 : -ENOMEM;
+	if (rc == 0 && !folder)
+		rc = -errno;
+	if (rc == 0)
+		rc = name_default(config);
+	if (rc == 0)
+		rc = state_defaults(config, folder, is_file);
+	char *tenants = rc == 0 && !config->tenants ? path_in(folder, "", "tenants.yaml") : NULL;
+	if (tenants)
+		config->tenants = realpath(tenants, NULL); /* NULL: there is none */
+	free(tenants);
+	free(folder);
+	free(copy);
+	return rc;
+}
+
+static int check_socket_path(const char *name, const char *key, const char *path, FILE *errors)
+{
+	if (strlen(path) <= CONFIG_SOCKET_BYTES_MAX)
+		return 0;
+	fprintf(errors, "%s: %s: found \"%s\", expected at most %u bytes: it is a Unix socket\n",
+		name, key, path, CONFIG_SOCKET_BYTES_MAX);
+	return -EINVAL;
+}
+
+/* What depends on defaults too. A password on a command line is everybody's. */
+static int state_check(const struct gateway_config *config, const char *name, FILE *errors)
+{
+	int rc = check_socket_path(name, "admin.socket", config->admin.socket, errors);
+	char *control = path_in(config->node.state, "", "control.sock");
+	if (!control)
+		return -ENOMEM;
+	if (config_control_mode(config) == CONTROL_EMBEDDED &&
+	    check_socket_path(name, "node.state", control, errors))
+		rc = -EINVAL;
+	free(control);
+	const char *authority = strstr(config->control.store, "://");
+	if (!authority)
+		return rc;
+	authority += strlen("://");
+	size_t user = strcspn(authority, "@/?");
+	if ((authority[user] == '@' && memchr(authority, ':', user)) ||
+	    strstr(authority, "password=")) {
+		fprintf(errors,
+			"%s: control.store: found a password, expected none: it belongs into "
+			"PGPASSFILE\n",
+			name);
+		rc = -EINVAL;
+	}
+	return rc;
 }
 
 static int rules_check(const struct gateway_config *config, const char *name, FILE *errors)
@@ -329,12 +466,14 @@ static int rules_check(const struct gateway_config *config, const char *name, FI
 	return rc;
 }
 
-static int config_finish(struct gateway_config *config, const char *name, FILE *errors,
-			 struct gateway_config *out)
+static int config_finish(struct gateway_config *config, const char *name, bool is_file,
+			 FILE *errors, struct gateway_config *out)
 {
 	int rc = rules_check(config, name, errors);
 	if (rc == 0)
-		rc = machine_defaults(config, name);
+		rc = machine_defaults(config, name, is_file);
+	if (rc == 0)
+		rc = state_check(config, name, errors);
 	if (rc) {
 		config_free(config);
 		return rc;
@@ -343,21 +482,27 @@ static int config_finish(struct gateway_config *config, const char *name, FILE *
 	return 0;
 }
 
-int config_parse(const char *name, const char *text, size_t size, FILE *errors,
+static int parse(const char *name, bool is_file, const char *text, size_t size, FILE *errors,
 		 struct gateway_config *out)
 {
 	struct gateway_config config = {0};
 	int rc = schema_parse(&schema, name, text, size, errors, &config);
-	return rc ? rc : config_finish(&config, name, errors, out);
+	return rc ? rc : config_finish(&config, name, is_file, errors, out);
+}
+
+int config_parse(const char *name, const char *text, size_t size, FILE *errors,
+		 struct gateway_config *out)
+{
+	return parse(name, true, text, size, errors, out);
 }
 
 int config_load(const char *path, FILE *errors, struct gateway_config *out)
 {
 	if (!path)
-		return config_parse("gateway.yaml", "", 0, errors, out);
+		return parse("gateway.yaml", false, "", 0, errors, out);
 	struct gateway_config config = {0};
 	int rc = schema_load(&schema, path, errors, &config);
-	return rc ? rc : config_finish(&config, path, errors, out);
+	return rc ? rc : config_finish(&config, path, true, errors, out);
 }
 
 void config_free(struct gateway_config *config)
@@ -384,6 +529,14 @@ unsigned int config_reload(struct gateway_config *running, struct gateway_config
 			   FILE *report)
 {
 	return schema_reload(&schema, running, fresh, report);
+}
+
+enum control_mode config_control_mode(const struct gateway_config *config)
+{
+	unsigned int mode = 0;
+	while (strcmp(config->control.mode, mode_names[mode]) != 0)
+		mode++;
+	return (enum control_mode)mode;
 }
 
 void config_log_apply(const struct gateway_config *config)

@@ -11,6 +11,15 @@
 #define CONFIG_ADDRESSES_MAX   16
 #define CONFIG_ICE_SERVERS_MAX 8
 #define CONFIG_MODULES_MAX     32
+#define CONFIG_SOCKET_BYTES_MAX                                                                    \
+	107 /* of a Unix socket's path: sockaddr_un.sun_path without its NUL */
+
+/* Who feeds this node with tenants and quota. */
+enum control_mode {
+	CONTROL_EMBEDDED, /* an nn5g-control of our own, as a child */
+	CONTROL_EXTERNAL, /* an nn5g-control that somebody else starts */
+	CONTROL_NONE      /* tenants.yaml; nothing is accounted */
+};
 
 struct config_ice_server {
 	char *url;                   /* stun:host:port, turn:host:port?transport=udp, turns:... */
@@ -30,7 +39,18 @@ struct gateway_config {
 		unsigned int workers;   /* default 1 */
 		unsigned int memory_mb; /* DPDK memory */
 		unsigned int packets;   /* packet buffers */
+		char *state;            /* folder of sockets, journal, store and keys */
+		unsigned int port_mbps; /* what slices may guarantee together; 0: not known */
 	} node;
+	struct {
+		char *socket; /* path, at most CONFIG_SOCKET_BYTES_MAX */
+		char *group;  /* whose members may connect; NULL: only our own user */
+	} admin;
+	struct {
+		char *mode;    /* config_control_mode() */
+		char *store;   /* URL, for embedded; never with a password */
+		char *program; /* NULL: nn5g-control beside us, else in PATH */
+	} control;
 	struct {
 		char *address; /* default 127.0.0.1 */
 		uint16_t port; /* default 8080 */
@@ -92,5 +112,6 @@ void config_reference(FILE *out);
  * freed), and names what cannot in `report`, one line each. Returns the number of the latter. */
 unsigned int config_reload(struct gateway_config *running, struct gateway_config *fresh,
 			   FILE *report);
+enum control_mode config_control_mode(const struct gateway_config *config);
 /* Sets the log's levels to what `log` says. */
 void config_log_apply(const struct gateway_config *config);

@@ -44,6 +44,10 @@ static void check_defaults(const struct gateway_config *config)
 	CU_ASSERT_EQUAL(config->node.workers, 1);
 	CU_ASSERT_EQUAL(config->node.memory_mb, 512);
 	CU_ASSERT_EQUAL(config->node.packets, 32767);
+	CU_ASSERT_EQUAL(config->node.port_mbps, 0);
+	CU_ASSERT_EQUAL(config_control_mode(config), CONTROL_EMBEDDED);
+	CU_ASSERT_PTR_NULL(config->admin.group);
+	CU_ASSERT_PTR_NULL(config->control.program);
 	CU_ASSERT_STRING_EQUAL(config->http.address, "127.0.0.1");
 	CU_ASSERT_EQUAL(config->http.port, 8080);
 	CU_ASSERT_STRING_EQUAL(config->https.address, "::");
@@ -103,7 +107,10 @@ static void empty_files_are_all_defaults(void)
 }
 
 static const char full_text[] =
-	"node: { name: edge-1.fra, audience: edge, workers: 4, memory_mb: 1024, packets: 65535 }\n"
+	"node: { name: edge-1.fra, audience: edge, workers: 4, memory_mb: 1024, packets: 65535,\n"
+	"  state: /var/lib/edge, port_mbps: 10000 }\n"
+	"admin: { socket: run/admin.sock, group: operators }\n"
+	"control: { mode: external, store: 'sqlite:fleet.db', program: /opt/nn5g-control }\n"
 	"http:\n  address: 0.0.0.0\n  port: 0\n"
 	"https:\n  address: 192.0.2.1\n  port: 443\n  certificate: tls/cert.pem\n  key: "
 	"/etc/key.pem\n"
@@ -131,6 +138,15 @@ static void every_key_is_taken(void)
 	CU_ASSERT_STRING_EQUAL(config.node.audience, "edge");
 	CU_ASSERT(config.node.workers == 4 && config.node.memory_mb == 1024);
 	CU_ASSERT(config.node.packets == 65535 && config.http.port == 0);
+	CU_ASSERT_STRING_EQUAL(config.node.state, "/var/lib/edge");
+	CU_ASSERT_EQUAL(config.node.port_mbps, 10000);
+	snprintf(path, sizeof(path), "%s/run/admin.sock", folder);
+	CU_ASSERT_STRING_EQUAL(config.admin.socket, path);
+	CU_ASSERT_STRING_EQUAL(config.admin.group, "operators");
+	CU_ASSERT_EQUAL(config_control_mode(&config), CONTROL_EXTERNAL);
+	snprintf(path, sizeof(path), "sqlite:%s/fleet.db", folder);
+	CU_ASSERT_STRING_EQUAL(config.control.store, path);
+	CU_ASSERT_STRING_EQUAL(config.control.program, "/opt/nn5g-control");
 	CU_ASSERT_STRING_EQUAL(config.http.address, "0.0.0.0");
 	CU_ASSERT_STRING_EQUAL(config.https.address, "192.0.2.1");
 	CU_ASSERT_EQUAL(config.https.port, 443);
@@ -162,11 +178,17 @@ static void every_key_is_taken(void)
 	free(told);
 }
 
+/* 100 bytes. */
+#define LONG_NAME                                                                                  \
+	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"                                       \
+	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 /* Text of a file, and a part of what must be told of it. */
 static const struct {
 	const char *text, *told;
 } faults[] = {
-	{"nod:\n  workers: 1\n", "g.yaml:1: found unknown key \"nod\", expected one of node http "},
+	{"nod:\n  workers: 1\n",
+	 "g.yaml:1: found unknown key \"nod\", expected one of node admin "},
 	{"node:\n  workers: 1\n  wokers: 2\n", "g.yaml:3: node: found unknown key \"wokers\""},
 	{"ice:\n  servers:\n    - url: stun:a\n      uri: x\n",
 	 "g.yaml:4: ice.servers[0]: found unk"},
@@ -196,6 +218,20 @@ static const struct {
 	{"node: [workers]\n", "g.yaml:1: node: found a list, expected keys"},
 	{"5\n", "g.yaml:1: found \"5\", expected keys"},
 	{"- node\n", "g.yaml:1: found a list, expected keys"},
+	{"node:\n  state: /" LONG_NAME "\n",
+	 "g.yaml: admin.socket: found \"/" LONG_NAME "/admin.sock\", expected at most 107 bytes"},
+	{"node:\n  state: /" LONG_NAME "\nadmin:\n  socket: /a\n",
+	 "g.yaml: node.state: found \"/" LONG_NAME "/control.sock\", expected at most 107"},
+	{"admin:\n  group: a/b\n", "g.yaml:2: admin.group: found \"a/b\", expected letters"},
+	{"control:\n  mode: remote\n",
+	 "g.yaml:2: control.mode: found \"remote\", expected one of embedded external none"},
+	{"control:\n  store: mysql://a\n",
+	 "control.store: found \"mysql://a\", expected sqlite:FILE or postgresql://"},
+	{"control:\n  store: 'sqlite:'\n", "control.store: found \"sqlite:\", expected"},
+	{"control:\n  store: postgresql://me:hidden@db/nn5g\n",
+	 "g.yaml: control.store: found a password, expected none"},
+	{"control:\n  store: postgresql://db/nn5g?password=hidden\n",
+	 "g.yaml: control.store: found a password, expected none"},
 	{"http:\n  address: localhost\n",
 	 "http.address: found \"localhost\", expected an IPv4 or IPv6"},
 	{"http:\n  port: 65536\n", "http.port: found \"65536\", expected a number from 0 to 65535"},
@@ -379,6 +415,28 @@ static void files_are_read(void)
 	free(told);
 }
 
+/* Sockets and store lie in a folder beside the file, or where it is started without one. */
+static void check_state(const struct gateway_config *config, const char *folder, const char *name)
+{
+	char path[5000];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	CU_ASSERT_STRING_EQUAL(config->node.state, path);
+	snprintf(path, sizeof(path), "%s/%s/admin.sock", folder, name);
+	CU_ASSERT_STRING_EQUAL(config->admin.socket, path);
+	snprintf(path, sizeof(path), "sqlite:%s/%s/store.db", folder, name);
+	CU_ASSERT_STRING_EQUAL(config->control.store, path);
+}
+
+static void state_default_without_a_file_is_here(void)
+{
+	char folder[4096];
+	struct gateway_config config = {0};
+	CU_ASSERT_PTR_NOT_NULL_FATAL(getcwd(folder, sizeof(folder)));
+	CU_ASSERT_EQUAL_FATAL(config_load(NULL, stderr, &config), 0);
+	check_state(&config, folder, "nn5g-state");
+	config_free(&config);
+}
+
 /* tenants.yaml beside the file is found, and only if it is there. */
 static void tenants_default_is_beside_the_file(void)
 {
@@ -390,6 +448,7 @@ static void tenants_default_is_beside_the_file(void)
 	struct gateway_config config = {0};
 	CU_ASSERT_EQUAL_FATAL(config_load(path, stderr, &config), 0);
 	CU_ASSERT_PTR_NULL(config.tenants);
+	check_state(&config, folder, "state");
 	config_free(&config);
 	fclose(fopen(tenants, "w"));
 	CU_ASSERT_EQUAL_FATAL(config_load(path, stderr, &config), 0);
@@ -412,7 +471,8 @@ static void reload_takes_what_it_can_and_names_the_rest(void)
 	char *told, *report;
 	size_t n;
 	struct gateway_config running, fresh;
-	CU_ASSERT_EQUAL_FATAL(config_load(NULL, stderr, &running), 0);
+	CU_ASSERT_EQUAL_FATAL(parse_text("", &told, &running), 0);
+	free(told);
 	CU_ASSERT_EQUAL_FATAL(parse_text(text, &told, &fresh), 0);
 	FILE *file = open_memstream(&report, &n);
 	CU_ASSERT_EQUAL(config_reload(&running, &fresh, file), 4);
@@ -464,7 +524,7 @@ static void table_feeds_help_reference_and_sample(void)
 		CU_ASSERT_PTR_NULL(strstr(key, "line"));
 		n_keys++;
 	}
-	CU_ASSERT_EQUAL(n_keys, 37);
+	CU_ASSERT_EQUAL(n_keys, 44);
 	struct gateway_config config;
 	CU_ASSERT_EQUAL_FATAL(config_load(SAMPLE, stderr, &config), 0);
 	check_defaults(&config);
@@ -486,6 +546,7 @@ static CU_TestInfo tests[] = {
 	ROW(bombs_are_refused),
 	ROW(dump_loads_back),
 	ROW(files_are_read),
+	ROW(state_default_without_a_file_is_here),
 	ROW(tenants_default_is_beside_the_file),
 	ROW(reload_takes_what_it_can_and_names_the_rest),
 	ROW(table_feeds_help_reference_and_sample),

@@ -80,6 +80,7 @@ static int start(void)
 	static const char yaml[] =
 		"http: {port: 0}\n"
 		"media: {listen: [127.0.0.1], port: 0}\n"
+		"control: {mode: none}\n"
 		"node: {memory_mb: 128, packets: 4095}\n"
 		"limits: {sessions: 8, sessions_per_stream: 2}\n"
 		"tenants: tenants.yaml\n"
