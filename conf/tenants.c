@@ -179,16 +179,17 @@ static const char *key_read(const struct key_row *row, struct jwt_key **out)
 	return NULL;
 }
 
-static void tenant_free(struct tenant_config *tenant)
+void tenant_config_free(struct tenant_config *tenant)
 {
 	free(tenant->id);
 	free(tenant->name);
 	free(tenant->issuer);
 	for (unsigned int i = 0; i < tenant->n_keys; i++)
 		jwt_key_destroy(tenant->keys[i]);
+	*tenant = (struct tenant_config){0};
 }
 
-/* Returns how many keys could not be had; *tenant is good for tenant_free in any case. */
+/* Returns how many keys could not be had; *tenant is good for tenant_config_free in any case. */
 static unsigned int tenant_make(const struct tenant_row *row, const char *name, FILE *errors,
 				struct tenant_config *tenant)
 {
@@ -259,7 +260,7 @@ int tenants_load(const char *path, FILE *errors, struct tenants_config *out)
 void tenants_free(struct tenants_config *tenants)
 {
 	for (unsigned int i = 0; i < tenants->n_tenants; i++)
-		tenant_free(&tenants->tenants[i]);
+		tenant_config_free(&tenants->tenants[i]);
 	free(tenants->tenants);
 	*tenants = (struct tenants_config){0};
 }

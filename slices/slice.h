@@ -3,30 +3,43 @@
  * thread. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "conf/slice_config.h"
+
+struct slice_table;
 
 struct slice {
 	struct slice_config config;
 	int64_t promised_bps; /* to sessions that are open */
 	unsigned int n_sessions;
+	bool is_removed;           /* goes when its last session does */
+	struct slice_table *table; /* parent */
 };
 
-struct slice_table;
 /* `port_bps`: what all slices may guarantee together; 0: not known, no bound. */
 struct slice_table *slice_table_create(int64_t port_bps);
 void slice_table_destroy(struct slice_table *table);
-/* Adds or changes. -ENOSPC: the port has only *left_bps left to guarantee (what is promised stays
- * in force when a guarantee shrinks below it: new sessions are refused). */
+/* Adds or changes. -ENOSPC: the port has only *left_bps left to guarantee, or SLICES_MAX are there.
+ * What is promised stays in force when a guarantee shrinks below it: new sessions are refused.
+ * -ENOMEM. */
 int slice_put(struct slice_table *table, const struct slice_config *config, int64_t *left_bps);
-/* -ENOENT; -EBUSY: sessions are in it. */
+/* Not found from here on, but its bandwidth is taken while sessions are in it. -ENOENT. */
 int slice_remove(struct slice_table *table, const char *id);
+/* Exactly these from now on. Slices that do not fit stay as they were and are told. */
+void slice_table_replace(struct slice_table *table, const struct slice_config *configs,
+			 unsigned int n,
+			 void (*refused)(void *context, const struct slice_config *config, int rc,
+					 int64_t left_bps),
+			 void *context);
 /* NULL: unknown. */
 struct slice *slice_find(struct slice_table *table, const char *id);
+/* Also those that are removed and still held. */
 void slice_each(struct slice_table *table, void (*each)(void *context, const struct slice *slice),
 		void *context);
-/* Promises bandwidth to a session. -ENOSPC, and *left_bps. A slice that guarantees nothing promises
- * nothing and takes everybody (best effort). */
+/* Promises bandwidth to a session. -ENOSPC, and *left_bps. A slice that guarantees nothing takes
+ * everybody (best effort). */
 int slice_reserve(struct slice *slice, int64_t bps, int64_t *left_bps);
+/* The same `bps`; the pointer may be dead afterwards. */
 void slice_release(struct slice *slice, int64_t bps);

@@ -1,5 +1,5 @@
-/* The table owns the configuration it was given last; an entry that still has sessions outlives its
- * row in it. */
+/* Each entry owns the configuration it was given last; an entry that somebody still counts on
+ * outlives it. */
 #include "slices/tenant.h"
 
 #include <errno.h>
@@ -9,9 +9,20 @@
 #include <glib.h>
 
 struct tenant_table {
-	struct tenants_config config;
-	GHashTable *by_id; /* id -> struct tenant, owned */
+	GHashTable *by_id;      /* id -> struct tenant, owned */
+	unsigned int n_configs; /* entries that have one */
 };
+
+static void drop_config(struct tenant_table *table, struct tenant *tenant)
+{
+	struct tenant_config *config = (struct tenant_config *)tenant->config;
+	if (!config)
+		return;
+	tenant_config_free(config);
+	free(config);
+	tenant->config = NULL;
+	table->n_configs--;
+}
 
 struct tenant_table *tenant_table_create(void)
 {
@@ -25,9 +36,24 @@ void tenant_table_destroy(struct tenant_table *table)
 {
 	if (!table)
 		return;
+	GHashTableIter iter;
+	gpointer tenant;
+	g_hash_table_iter_init(&iter, table->by_id);
+	while (g_hash_table_iter_next(&iter, NULL, &tenant))
+		drop_config(table, tenant);
 	g_hash_table_destroy(table->by_id);
-	tenants_free(&table->config);
 	free(table);
+}
+
+static bool has_totals(const struct tenant *tenant)
+{
+	for (unsigned int i = 0; i < ACCOUNTS; i++) {
+		const struct quota *quota = &tenant->quotas[i];
+		if (quota->granted_total || quota->returned_total || quota->used_total ||
+		    quota->lent)
+			return true;
+	}
+	return false;
 }
 
 static gboolean is_gone(gpointer id, gpointer value, gpointer context)
@@ -35,38 +61,85 @@ static gboolean is_gone(gpointer id, gpointer value, gpointer context)
 	const struct tenant *tenant = value;
 	(void)id;
 	(void)context;
-	return !tenant->config && tenant->n_sessions == 0;
+	return !tenant->config && tenant->n_sessions == 0 && !tenant->book_entry &&
+	       !has_totals(tenant);
 }
 
-static int put(struct tenant_table *table, const struct tenant_config *config)
+static struct tenant *find_or_add(struct tenant_table *table, const char *id)
 {
-	struct tenant *tenant = g_hash_table_lookup(table->by_id, config->id);
-	if (!tenant) {
-		tenant = calloc(1, sizeof(*tenant));
-		if (!tenant)
-			return -ENOMEM;
-		strncpy(tenant->id, config->id, TENANT_ID_MAX);
-		g_hash_table_insert(table->by_id, tenant->id, tenant);
+	struct tenant *tenant = g_hash_table_lookup(table->by_id, id);
+	if (tenant)
+		return tenant;
+	tenant = calloc(1, sizeof(*tenant));
+	if (!tenant)
+		return NULL;
+	strncpy(tenant->id, id, TENANT_ID_MAX);
+	g_hash_table_insert(table->by_id, tenant->id, tenant);
+	return tenant;
+}
+
+int tenant_put(struct tenant_table *table, struct tenant_config *fresh, struct tenant **out)
+{
+	struct tenant_config *config = malloc(sizeof(*config));
+	struct tenant *tenant = config ? find_or_add(table, fresh->id) : NULL;
+	int rc = tenant ? 0 : -ENOMEM;
+	if (rc == 0 && !tenant->config && table->n_configs >= TENANTS_MAX)
+		rc = -ENOSPC;
+	if (rc) {
+		free(config);
+		tenant_config_free(fresh);
+		g_hash_table_foreach_remove(table->by_id, is_gone, NULL);
+		return rc;
 	}
+	*config = *fresh;
+	*fresh = (struct tenant_config){0};
+	drop_config(table, tenant);
 	tenant->config = config;
+	table->n_configs++;
+	*out = tenant;
+	return 0;
+}
+
+int tenant_remove(struct tenant_table *table, const char *id)
+{
+	struct tenant *tenant = g_hash_table_lookup(table->by_id, id);
+	if (!tenant || !tenant->config)
+		return -ENOENT;
+	drop_config(table, tenant);
+	g_hash_table_foreach_remove(table->by_id, is_gone, NULL);
 	return 0;
 }
 
 int tenant_table_replace(struct tenant_table *table, struct tenants_config *fresh)
 {
 	GHashTableIter iter;
-	gpointer value;
+	gpointer tenant;
 	g_hash_table_iter_init(&iter, table->by_id);
-	while (g_hash_table_iter_next(&iter, NULL, &value))
-		((struct tenant *)value)->config = NULL;
-	tenants_free(&table->config);
-	table->config = *fresh;
-	*fresh = (struct tenants_config){0};
+	while (g_hash_table_iter_next(&iter, NULL, &tenant))
+		drop_config(table, tenant);
 	int rc = 0;
-	for (unsigned int i = 0; rc == 0 && i < table->config.n_tenants; i++)
-		rc = put(table, &table->config.tenants[i]);
+	for (unsigned int i = 0; rc == 0 && i < fresh->n_tenants; i++) {
+		struct tenant *entry;
+		rc = tenant_put(table, &fresh->tenants[i], &entry);
+	}
+	tenants_free(fresh);
 	g_hash_table_foreach_remove(table->by_id, is_gone, NULL);
 	return rc;
+}
+
+unsigned int tenant_count(const struct tenant_table *table)
+{
+	return table->n_configs;
+}
+
+void tenant_each(struct tenant_table *table, void (*each)(void *context, struct tenant *tenant),
+		 void *context)
+{
+	GHashTableIter iter;
+	gpointer tenant;
+	g_hash_table_iter_init(&iter, table->by_id);
+	while (g_hash_table_iter_next(&iter, NULL, &tenant))
+		each(context, tenant);
 }
 
 struct tenant *tenant_find(struct tenant_table *table, const char *id, size_t len)

@@ -1,4 +1,6 @@
-/* The table of tenants: replaced as a whole, while sessions hold on to their own. */
+/* The table of tenants: replaced as a whole or one by one, while sessions hold on to their own. */
+#include <errno.h>
+
 #include "tests/slices/tenants_fixture.h"
 
 static struct tenant *find(struct tenant_table *table, const char *id)
@@ -75,11 +77,95 @@ static void a_key_is_its_tenants_alone(void)
 	tenant_table_destroy(table);
 }
 
+static struct tenant *put(struct tenant_table *table, const char *id)
+{
+	struct tenants_config config = fixture_tenants(1, &id);
+	struct tenant *tenant = NULL;
+	CU_ASSERT_EQUAL(tenant_put(table, &config.tenants[0], &tenant), 0);
+	CU_ASSERT_PTR_NULL(config.tenants[0].id);
+	tenants_free(&config);
+	return tenant;
+}
+
+static void tenants_come_and_go_one_by_one(void)
+{
+	struct tenant_table *table = tenant_table_create();
+	struct tenant *demo = put(table, "demo");
+	put(table, "other");
+	CU_ASSERT_PTR_EQUAL(find(table, "demo"), demo);
+	CU_ASSERT_EQUAL(tenant_count(table), 2);
+	const struct tenant_config *before = demo->config;
+	CU_ASSERT_PTR_EQUAL(put(table, "demo"), demo);
+	CU_ASSERT_PTR_NOT_EQUAL(demo->config, before);
+	CU_ASSERT_EQUAL(tenant_count(table), 2);
+	demo->n_sessions = 1;
+	CU_ASSERT_EQUAL(tenant_remove(table, "demo"), 0);
+	CU_ASSERT_EQUAL(tenant_remove(table, "demo"), -ENOENT);
+	CU_ASSERT_PTR_EQUAL(find(table, "demo"), demo);
+	CU_ASSERT_PTR_NULL(demo->config);
+	CU_ASSERT_EQUAL(tenant_remove(table, "other"), 0);
+	CU_ASSERT_PTR_NULL(find(table, "other"));
+	CU_ASSERT_EQUAL(tenant_count(table), 0);
+	tenant_table_destroy(table);
+}
+
+static void count_all(void *context, struct tenant *tenant)
+{
+	(void)tenant;
+	++*(unsigned int *)context;
+}
+
+/* The control plane knows what was granted since the node started: so must the node. */
+static void totals_outlive_the_tenant(void)
+{
+	struct tenant_table *table = tenant_table_create();
+	unsigned int n = 0;
+	put(table, "demo")->quotas[ACCOUNT_VIDEO].granted_total = 5;
+	CU_ASSERT_EQUAL(tenant_remove(table, "demo"), 0);
+	replace(table, 0, NULL);
+	tenant_each(table, count_all, &n);
+	CU_ASSERT_EQUAL(n, 1);
+	CU_ASSERT_EQUAL(put(table, "demo")->quotas[ACCOUNT_VIDEO].granted_total, 5);
+	tenant_table_destroy(table);
+}
+
+static void an_entry_in_the_book_outlives_the_tenant(void)
+{
+	struct tenant_table *table = tenant_table_create();
+	struct tenant *demo = put(table, "demo");
+	demo->book_entry = table;
+	CU_ASSERT_EQUAL(tenant_remove(table, "demo"), 0);
+	CU_ASSERT_PTR_EQUAL(find(table, "demo"), demo);
+	demo->book_entry = NULL;
+	replace(table, 0, NULL);
+	CU_ASSERT_PTR_NULL(find(table, "demo"));
+	tenant_table_destroy(table);
+}
+
+static void tenants_are_bounded(void)
+{
+	struct tenant_table *table = tenant_table_create();
+	struct tenant *tenant = NULL;
+	for (unsigned int i = 0; i <= TENANTS_MAX; i++) {
+		struct tenant_config config = {.id = malloc(16)};
+		snprintf(config.id, 16, "t%u", i);
+		CU_ASSERT_EQUAL(tenant_put(table, &config, &tenant), i < TENANTS_MAX ? 0 : -ENOSPC);
+		CU_ASSERT_PTR_NULL(config.id);
+	}
+	CU_ASSERT_EQUAL(tenant_count(table), TENANTS_MAX);
+	CU_ASSERT_PTR_NULL(find(table, "t4096"));
+	tenant_table_destroy(table);
+}
+
 static CU_TestInfo tests[] = {
 	{"finds_whole_ids_only", finds_whole_ids_only},
 	{"a_tenant_that_is_gone_lives_while_it_has_sessions",
 	 a_tenant_that_is_gone_lives_while_it_has_sessions},
 	{"a_key_is_its_tenants_alone", a_key_is_its_tenants_alone},
+	{"tenants_come_and_go_one_by_one", tenants_come_and_go_one_by_one},
+	{"totals_outlive_the_tenant", totals_outlive_the_tenant},
+	{"an_entry_in_the_book_outlives_the_tenant", an_entry_in_the_book_outlives_the_tenant},
+	{"tenants_are_bounded", tenants_are_bounded},
 	CU_TEST_INFO_NULL,
 };
 
