@@ -35,6 +35,7 @@ const struct counter_row counter_rows[COUNTERS] = {
 	[DROP_MAILBOX_FULL] = DROP("mailbox_full", "Another worker is behind"),
 	[DROP_NOT_SENDABLE] = DROP("not_sendable", "Session has no validated address"),
 	[DROP_RTX_BUDGET] = DROP("rtx_budget", "Viewer asked for too many retransmissions"),
+	[DROP_METER] = DROP("meter", "Media kind without credit, held, or waiting for a key frame"),
 	[COUNT_STUN_CHECKS] = EVENT("stun_checks_total", "Valid connectivity checks"),
 	[COUNT_STUN_KEEPALIVES] = EVENT("stun_keepalives_total", "Binding indications"),
 	[COUNT_STUN_ERRORS_SENT] = EVENT("stun_errors_sent_total", "Checks answered with an error"),

@@ -12,9 +12,11 @@
 #include "qos/eal.h"
 
 /* Control may be waiting for a worker, so a worker must never wait for control: there is room for
- * every message of every session that must arrive (connected, closed, its barrier), also in the
- * quarter of the mailbox that the others leave free. */
-#define CONTROL_MESSAGES_PER_SESSION 8
+ * every message of every session that must arrive, also in the quarter of the mailbox that the
+ * others leave free. They are six: connected, refused, closed, its barrier, and of each media kind
+ * that its credit ran out; it cannot run out again before control, which empties its mailbox first,
+ * has given more. */
+#define CONTROL_MESSAGES_PER_SESSION 24
 #define CONTROL_MAILBOX_MIN          4096u
 
 static int create_parts(struct plane *plane)
@@ -133,6 +135,33 @@ void plane_close(struct plane *plane, struct transport *transport)
 			  &(struct message){.type = MESSAGE_CLOSE, .transport = transport});
 }
 
+static bool post_home(struct plane *plane, struct transport *transport,
+		      const struct message *message)
+{
+	int home = atomic_load_explicit(&transport->home, memory_order_acquire);
+	if (home < 0)
+		return false;
+	mailbox_post_wait(plane->workers[home]->mailbox, message);
+	return true;
+}
+
+bool plane_set_credit(struct plane *plane, struct transport *transport, enum meter_kind kind,
+		      uint64_t credit_ns)
+{
+	return post_home(plane, transport,
+			 &(struct message){.type = MESSAGE_CREDIT,
+					   .transport = transport,
+					   .word = kind,
+					   .a = credit_ns});
+}
+
+bool plane_set_held(struct plane *plane, struct transport *transport, uint8_t held)
+{
+	return post_home(
+		plane, transport,
+		&(struct message){.type = MESSAGE_HOLD, .transport = transport, .word = held});
+}
+
 int plane_barrier(struct plane *plane, void (*done)(void *context), void *context)
 {
 	struct barrier *barrier = malloc(sizeof(*barrier));
@@ -163,6 +192,15 @@ int plane_fd(const struct plane *plane)
 bool plane_sleep(struct plane *plane)
 {
 	return mailbox_sleep(plane->control);
+}
+
+uint64_t plane_metered_ns(const struct plane *plane, enum meter_kind kind)
+{
+	uint64_t sum = 0;
+	for (unsigned int i = 0; i < plane->n_workers; i++)
+		sum += atomic_load_explicit(&plane->workers[i]->metered_ns[kind],
+					    memory_order_relaxed);
+	return sum;
 }
 
 uint64_t plane_counter(const struct plane *plane, enum counter counter)

@@ -51,6 +51,14 @@ void plane_stop(struct plane *plane);
 void plane_publish(struct plane *plane, struct directory_entry *entry);
 /* Control thread. Begins the end of a transport: MESSAGE_CLOSED comes back. */
 void plane_close(struct plane *plane, struct transport *transport);
+/* Control thread. The total of credit ever given to a session for a kind, in ns; and which kinds
+ * are held (bits) from now on. They reach the transport's home worker behind all that control
+ * posted before. False: no worker has claimed it yet, nothing was sent: say it again when
+ * MESSAGE_CONNECTED has come. Before plane_publish control calls meter_set_credit and
+ * meter_set_held on transport->meter itself; afterwards it must not. Not after MESSAGE_CLOSED. */
+bool plane_set_credit(struct plane *plane, struct transport *transport, enum meter_kind kind,
+		      uint64_t credit_ns);
+bool plane_set_held(struct plane *plane, struct transport *transport, uint8_t held);
 /* Control thread. Runs `done(context)` on control when every thread has passed this point. -ENOMEM.
  */
 int plane_barrier(struct plane *plane, void (*done)(void *context), void *context);
@@ -67,3 +75,5 @@ bool plane_sleep(struct plane *plane);
 void barrier_pass(struct plane *plane, struct barrier *barrier);
 /* Sum of a counter over all workers. Any thread. */
 uint64_t plane_counter(const struct plane *plane, enum counter counter);
+/* Time charged to sessions, of all workers since the start. Any thread. */
+uint64_t plane_metered_ns(const struct plane *plane, enum meter_kind kind);

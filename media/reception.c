@@ -3,6 +3,7 @@
 #include "media/reception.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define NS_PER_MS    1000000u
 #define NS_PER_S     1000000000u
@@ -55,6 +56,12 @@ unsigned int reception_nacks(struct reception *r, uint64_t now_ns, uint64_t retr
 			sequences[n++] = (uint16_t)i;
 	}
 	return n;
+}
+
+void reception_forgive(struct reception *r)
+{
+	memset(r->hole_bits, 0, sizeof(r->hole_bits));
+	r->holes = 0;
 }
 
 bool reception_has_holes(const struct reception *r)

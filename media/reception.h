@@ -50,6 +50,8 @@ void reception_on_sr(struct reception *r, const struct rtcp_sender_info *sr, uin
  * RECEPTION_NACKS_MAX in a call and RECEPTION_TRIES_MAX for one packet. */
 unsigned int reception_nacks(struct reception *r, uint64_t now_ns, uint64_t retry_ns,
 			     uint16_t sequences[RECEPTION_NACKS_MAX]);
+/* What is missing now is never asked for. */
+void reception_forgive(struct reception *r);
 /* Whether reception_nacks could ever return something for the holes there are now. O(1). */
 bool reception_has_holes(const struct reception *r);
 /* A report block for the time since the last call. All zero but the SSRC before the first packet.

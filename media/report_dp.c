@@ -113,9 +113,11 @@ static void send_sender_reports(struct worker *worker, struct transport *transpo
 		struct subscription *subscription = &transport->subscriptions[i];
 		struct feed *feed = subscription->config.feed;
 		const struct feed_lane *lane = &feed->lanes[worker->id];
-		/* Before the first packet of a source its numbers are not mapped yet. */
+		/* Before the first packet of a source its numbers are not mapped yet; and what is
+		 * stopped is no sender (RFC 3550 6.4). */
 		if (!lane->clock.known || subscription->packets == 0 ||
-		    subscription->rewrite.epoch != lane->clock.epoch)
+		    subscription->rewrite.epoch != lane->clock.epoch ||
+		    subscription_is_stopped(subscription))
 			continue;
 		if (!compound.packet && !compound_begin(worker, &compound))
 			return;
@@ -167,7 +169,7 @@ static void send_nacks(struct worker *worker, struct transport *transport)
 		struct track *track = &transport->tracks[i];
 		uint16_t sequences[RECEPTION_NACKS_MAX];
 		struct compound compound;
-		if (!track->config.nack || !track->reception.started)
+		if (!track->config.nack || !track->reception.started || track_is_stopped(track))
 			continue;
 		unsigned int n = reception_nacks(&track->reception, worker->now_ns,
 						 REPORT_NACK_RETRY_NS, sequences);
@@ -186,7 +188,8 @@ static void send_nacks(struct worker *worker, struct transport *transport)
 
 static uint64_t keyframe_due_ns(const struct track *track)
 {
-	if (!track->keyframe_wanted || !track->ssrc || (!track->config.pli && !track->config.fir))
+	if (!track->keyframe_wanted || !track->ssrc || (!track->config.pli && !track->config.fir) ||
+	    track_is_stopped(track))
 		return UINT64_MAX;
 	if (track->keyframe_requested_ns == 0)
 		return 0;
@@ -385,7 +388,8 @@ static void on_keyframe_request(struct worker *worker, struct transport *transpo
 	count(&worker->counters, COUNT_PLI_RECEIVED);
 	stat_add(transport, STAT_KEYFRAME_REQUESTS, 1);
 	/* One FIR can name a source a hundred times, and each would be a message. */
-	if (worker->now_ns - subscription->keyframe_asked_ns < REPORT_PLI_FLOOD_NS)
+	if (worker->now_ns - subscription->keyframe_asked_ns < REPORT_PLI_FLOOD_NS ||
+	    subscription_is_stopped(subscription))
 		return;
 	subscription->keyframe_asked_ns = worker->now_ns;
 	feed_request_keyframe(worker, subscription->config.feed);

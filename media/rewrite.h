@@ -7,6 +7,7 @@
 
 struct rewrite {
 	bool started;
+	bool resumes; /* nothing was sent since rewrite_resume */
 	uint32_t epoch;
 	int64_t first_in;     /* lowest source index that may pass in this epoch */
 	int64_t index_offset; /* out = in + offset */
@@ -26,6 +27,12 @@ struct rewrite_place {
 	int64_t index;
 };
 
+/* Packets of this epoch were kept from the viewer, and it shall not see a gap: the next one takes
+ * the next number, and no older one passes any more. Timestamps stay the source's: the time that
+ * passed did pass. */
+void rewrite_resume(struct rewrite *rewrite);
+/* Whether rewrite_map would map a packet; changes nothing. */
+bool rewrite_passes(const struct rewrite *rewrite, const struct rewrite_place *in);
 /* Maps a packet. False: it must not be sent (an older epoch, or before the first packet
  * of this one: its number would be one that is already used). On an epoch's first packet the
  * timestamp goes on by the time that passed, in `clock_hz` units. */

@@ -11,6 +11,14 @@ void rewrite_init(struct rewrite *rewrite, uint16_t sequence, uint32_t timestamp
 	};
 }
 
+/* The next number out is this packet's, and no older one's. */
+static void splice(struct rewrite *rewrite, const struct rewrite_place *in)
+{
+	rewrite->index_offset = rewrite->highest_out + 1 - in->index;
+	rewrite->first_in = in->index;
+	rewrite->resumes = false;
+}
+
 static void begin_epoch(struct rewrite *rewrite, const struct rewrite_place *in, uint32_t clock_hz,
 			uint64_t now_ns)
 {
@@ -20,19 +28,39 @@ static void begin_epoch(struct rewrite *rewrite, const struct rewrite_place *in,
 	if (elapsed == 0)
 		elapsed = 1;
 	rewrite->timestamp_offset = rewrite->last_timestamp_out + (uint32_t)elapsed - in->timestamp;
-	rewrite->index_offset = rewrite->highest_out + 1 - in->index;
-	rewrite->first_in = in->index;
+	splice(rewrite, in);
 	rewrite->epoch = in->epoch;
 	rewrite->started = true;
+}
+
+void rewrite_resume(struct rewrite *rewrite)
+{
+	rewrite->resumes = rewrite->started;
+}
+
+static bool begins(const struct rewrite *rewrite, const struct rewrite_place *in)
+{
+	return !rewrite->started || (int32_t)(in->epoch - rewrite->epoch) > 0;
+}
+
+bool rewrite_passes(const struct rewrite *rewrite, const struct rewrite_place *in)
+{
+	if (begins(rewrite, in))
+		return true;
+	int64_t highest_in = rewrite->highest_out - rewrite->index_offset;
+	int64_t lowest = rewrite->resumes ? highest_in + 1 : rewrite->first_in;
+	return in->epoch == rewrite->epoch && in->index >= lowest;
 }
 
 bool rewrite_map(struct rewrite *rewrite, const struct rewrite_place *in, uint32_t clock_hz,
 		 uint64_t now_ns, struct rewrite_place *out)
 {
-	if (!rewrite->started || (int32_t)(in->epoch - rewrite->epoch) > 0)
-		begin_epoch(rewrite, in, clock_hz, now_ns);
-	else if (in->epoch != rewrite->epoch || in->index < rewrite->first_in)
+	if (!rewrite_passes(rewrite, in))
 		return false;
+	if (begins(rewrite, in))
+		begin_epoch(rewrite, in, clock_hz, now_ns);
+	else if (rewrite->resumes)
+		splice(rewrite, in);
 	out->epoch = in->epoch;
 	out->index = in->index + rewrite->index_offset;
 	out->timestamp = in->timestamp + rewrite->timestamp_offset;

@@ -9,6 +9,7 @@
 
 #include "media/feed.h"
 #include "media/rewrite.h"
+#include "slices/meter.h"
 
 #define SUBSCRIPTION_MID_MAX 32
 #define SUBSCRIPTION_RTX_RECENT                                                                    \
@@ -36,6 +37,7 @@ struct subscription {
 	uint64_t waiting_ns; /* since when; 0 = no packet has come to wait on */
 	uint64_t keyframe_asked_ns;
 	struct rewrite rewrite;
+	struct meter_clock clock;
 	uint16_t rtx_sequence;
 	uint32_t packets, octets; /* of the sender report */
 	int64_t rtx_credit_bytes;
@@ -58,6 +60,11 @@ struct subscription {
 
 /* The keys are in force: attaches to the feed and asks for a key frame of video. */
 void subscription_start(struct worker *worker, struct subscription *subscription);
+/* Its kind flows again after a stop: goes on with the next number, video at a key frame, which is
+ * asked for. */
+void subscription_resume(struct worker *worker, struct subscription *subscription);
+/* Whether its kind is stopped by the session's meter. */
+bool subscription_is_stopped(const struct subscription *subscription);
 /* Sends copies of `packets` (borrowed) as this viewer wants them. */
 void subscription_forward(struct worker *worker, struct subscription *subscription,
 			  struct rte_mbuf **packets, unsigned int n);

@@ -2,6 +2,7 @@
  * them, protected with its keys. */
 #include "media/subscription.h"
 
+#include "media/metering.h"
 #include "media/rtp.h"
 #include "media/transport.h"
 #include "media/worker.h"
@@ -14,6 +15,17 @@
 /* Retransmissions may use half of what is forwarded, and this much at once. */
 #define RTX_CREDIT_MAX_BYTES 262144
 
+static bool is_video(const struct subscription *subscription)
+{
+	return codec_row(subscription->config.feed->codec)->kind == MEDIA_VIDEO;
+}
+
+bool subscription_is_stopped(const struct subscription *subscription)
+{
+	return meter_is_stopped(&subscription->transport->meter,
+				metering_kind(subscription->config.feed->codec));
+}
+
 void subscription_start(struct worker *worker, struct subscription *subscription)
 {
 	const struct subscription_config *config = &subscription->config;
@@ -21,8 +33,18 @@ void subscription_start(struct worker *worker, struct subscription *subscription
 	subscription->rtx_sequence = config->first_rtx_sequence;
 	subscription->rtx_credit_bytes = RTX_CREDIT_MAX_BYTES;
 	feed_attach(worker, config->feed, subscription);
-	if (codec_row(config->feed->codec)->kind == MEDIA_VIDEO)
+	if (is_video(subscription) && !subscription_is_stopped(subscription))
 		feed_request_keyframe(worker, config->feed);
+}
+
+void subscription_resume(struct worker *worker, struct subscription *subscription)
+{
+	meter_clock_reset(&subscription->clock);
+	rewrite_resume(&subscription->rewrite);
+	subscription->flowing = false;
+	subscription->waiting_ns = 0;
+	if (is_video(subscription))
+		feed_request_keyframe(worker, subscription->config.feed);
 }
 
 /* Video starts at a key frame, also when its source changes: what a decoder has seen of another one
@@ -30,7 +52,7 @@ void subscription_start(struct worker *worker, struct subscription *subscription
 static bool begins_to_flow(struct worker *worker, struct subscription *subscription,
 			   const struct rtp_packet *source)
 {
-	if (codec_row(subscription->config.feed->codec)->kind != MEDIA_VIDEO)
+	if (!is_video(subscription))
 		return true;
 	if (subscription->flowing && (int32_t)(source->epoch - subscription->rewrite.epoch) > 0) {
 		subscription->flowing = false;
@@ -115,20 +137,37 @@ static struct rte_mbuf *copy_packet(struct worker *worker, const struct subscrip
 	return copy;
 }
 
+/* Whether a packet is to be sent. What is stopped takes no number, moves no clock and is no reason
+ * to wait for a key frame. */
+static bool admit(struct worker *worker, struct subscription *subscription,
+		  const struct rtp_packet *source, const struct rewrite_place *in)
+{
+	struct transport *transport = subscription->transport;
+	bool is_stopped = subscription_is_stopped(subscription);
+
+	if (!is_stopped && !begins_to_flow(worker, subscription, source))
+		return false;
+	if (!is_stopped && !rewrite_passes(&subscription->rewrite, in)) {
+		count(&worker->counters, DROP_RTP_STALE);
+		return false;
+	}
+	if (metering_passes(worker, transport, &subscription->clock,
+			    metering_kind(subscription->config.feed->codec)))
+		return true;
+	count(&worker->counters, DROP_METER);
+	return false;
+}
+
 static struct rte_mbuf *forward_one(struct worker *worker, struct subscription *subscription,
 				    struct rte_mbuf *packet)
 {
 	const struct rtp_packet *source = rtp_packet(packet);
 	const struct subscription_config *config = &subscription->config;
 
-	if (!begins_to_flow(worker, subscription, source))
-		return NULL;
 	struct rewrite_place in = {source->epoch, source->timestamp, source->index}, out;
-	if (!rewrite_map(&subscription->rewrite, &in, config->feed->clock_hz, worker->now_ns,
-			 &out)) {
-		count(&worker->counters, DROP_RTP_STALE);
+	if (!admit(worker, subscription, source, &in))
 		return NULL;
-	}
+	rewrite_map(&subscription->rewrite, &in, config->feed->clock_hz, worker->now_ns, &out);
 	struct rtp_header header = {
 		.ssrc = config->ssrc,
 		.timestamp = out.timestamp,
@@ -211,7 +250,7 @@ void subscription_on_nack(struct worker *worker, struct subscription *subscripti
 	const struct subscription_config *config = &subscription->config;
 	struct feed_lane *lane = &config->feed->lanes[worker->id];
 
-	if (!config->rtx_payload_type)
+	if (!config->rtx_payload_type || subscription_is_stopped(subscription))
 		return;
 	for (unsigned int i = 0; i < n; i++) {
 		int64_t index;

@@ -7,6 +7,8 @@
 
 #include "media/feed.h"
 #include "media/reception.h"
+#include "media/splice.h"
+#include "slices/meter.h"
 
 #define TRACK_MID_MAX 32
 
@@ -37,6 +39,11 @@ struct track {
 	bool keyframe_since_request;
 	uint64_t keyframe_requested_ns; /* last PLI, 0 = none */
 	uint8_t fir_command;
+	struct meter_clock clock;
+	/* the meter's: */
+	struct splice splice;
+	bool waits_for_keyframe; /* after a stop */
+	uint64_t waiting_ns;     /* since when; 0 = no packet has come to wait on */
 };
 
 /* Binds the tracks to their feeds. */
@@ -51,5 +58,10 @@ void track_on_packets(struct worker *worker, struct transport *transport, struct
 /* Notes that `ssrc` is the track's (or its retransmissions'). NULL: the publisher uses too many. */
 struct source *track_learn(struct transport *transport, struct track *track, uint32_t ssrc,
 			   bool is_rtx);
+/* Its kind flows again after a stop: what was missed meanwhile is never asked for, and video goes
+ * on at a key frame, which is. */
+void track_resume(struct worker *worker, struct track *track);
+/* Whether its kind is stopped by the session's meter. */
+bool track_is_stopped(const struct track *track);
 /* A viewer wants a key frame. */
 void track_want_keyframe(struct worker *worker, struct track *track);

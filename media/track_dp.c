@@ -3,6 +3,7 @@
  * feedback, the rest passed to the track's feed in runs. */
 #include "media/track.h"
 
+#include "media/metering.h"
 #include "media/report.h"
 #include "media/transport.h"
 #include "media/worker.h"
@@ -13,11 +14,24 @@
 /* A hole is looked at this long after it was seen, so that mere reordering asks for nothing. */
 #define HOLE_PATIENCE_NS 5000000ull
 
+/* After a stop, video whose packets show no key frame for this long flows anyway. */
+#define KEYFRAME_PATIENCE_NS 2000000000ull
+
+static bool is_video(const struct track *track)
+{
+	return codec_row(track->config.codec)->kind == MEDIA_VIDEO;
+}
+
+bool track_is_stopped(const struct track *track)
+{
+	return meter_is_stopped(&track->transport->meter, metering_kind(track->config.codec));
+}
+
 void track_start(struct worker *worker, struct track *track)
 {
 	struct feed *feed = track->config.feed;
 	track->epoch = track->config.epoch;
-	track->keyframe_wanted = codec_row(track->config.codec)->kind == MEDIA_VIDEO;
+	track->keyframe_wanted = is_video(track);
 	feed->lanes[worker->id].track = track;
 	atomic_store_explicit(&feed->home, (int)worker->id, memory_order_release);
 	if (track->config.ssrc)
@@ -42,6 +56,19 @@ void track_want_keyframe(struct worker *worker, struct track *track)
 	report_keyframes(worker, track->transport);
 }
 
+void track_resume(struct worker *worker, struct track *track)
+{
+	meter_clock_reset(&track->clock);
+	reception_forgive(&track->reception);
+	if (track->reception.started)
+		splice_cut(&track->splice, track->reception.highest);
+	if (!is_video(track))
+		return;
+	track->waits_for_keyframe = track->splice.started;
+	track->waiting_ns = 0;
+	track_want_keyframe(worker, track);
+}
+
 struct source *track_learn(struct transport *transport, struct track *track, uint32_t ssrc,
 			   bool is_rtx)
 {
@@ -54,7 +81,9 @@ struct source *track_learn(struct transport *transport, struct track *track, uin
 		return source;
 	if (track->reception.started)
 		track->epoch++;
-	track->keyframe_wanted = codec_row(track->config.codec)->kind == MEDIA_VIDEO;
+	track->keyframe_wanted = is_video(track);
+	track->splice = (struct splice){0};
+	track->waits_for_keyframe = false;
 	track->ssrc = ssrc;
 	track->has_ended = false;
 	reception_init(&track->reception, ssrc, codec_row(track->config.codec)->clock_hz);
@@ -169,12 +198,39 @@ static void fill(struct rte_mbuf *packet, struct track *track, const struct rtp_
 
 static void note_keyframe(struct worker *worker, struct track *track, struct rte_mbuf *packet)
 {
-	if (codec_row(track->config.codec)->kind != MEDIA_VIDEO ||
-	    !rtp_packet(packet)->keyframe_start)
+	if (!is_video(track) || !rtp_packet(packet)->keyframe_start)
 		return;
 	track->keyframe_wanted = false;
 	track->keyframe_since_request = true;
 	count(&worker->counters, COUNT_KEYFRAMES);
+}
+
+/* The first packet of video after a stop begins a key frame: viewers' decoders have no use for what
+ * goes on from frames they never got. */
+static bool still_waits(struct worker *worker, struct track *track, const struct rtp_packet *packet)
+{
+	if (!track->waits_for_keyframe)
+		return false;
+	if (track->waiting_ns == 0)
+		track->waiting_ns = worker->now_ns;
+	track->waits_for_keyframe = !packet->keyframe_start &&
+				    worker->now_ns - track->waiting_ns <= KEYFRAME_PATIENCE_NS;
+	return track->waits_for_keyframe;
+}
+
+/* Whether a packet goes to the feed. What is stopped was received all the same: reports and
+ * feedback to the publisher stay true, but nothing is asked for again. */
+static bool passes_meter(struct worker *worker, struct track *track, struct rte_mbuf *packet)
+{
+	struct rtp_packet *rtp = rtp_packet(packet);
+	if (!track_is_stopped(track) &&
+	    (!splice_passes(&track->splice, rtp->index) || still_waits(worker, track, rtp)))
+		return false;
+	if (!metering_passes(worker, track->transport, &track->clock,
+			     metering_kind(track->config.codec)))
+		return false;
+	rtp->index = splice_map(&track->splice, rtp->index);
+	return true;
 }
 
 /* The source of a packet that is its track's, read into *view; or NULL, and the packet is dropped.
@@ -238,6 +294,10 @@ static struct track *admit(struct worker *worker, struct transport *transport,
 		count(&worker->counters, COUNT_RTP_RECOVERED);
 	track->has_ended = false;
 	fill(packet, track, &view, index);
+	if (!passes_meter(worker, track, packet)) {
+		worker_drop(worker, packet, DROP_METER);
+		return NULL;
+	}
 	note_keyframe(worker, track, packet);
 	if (transport->n_sources > n_sources && track->keyframe_wanted)
 		report_keyframes(worker, transport);
@@ -247,7 +307,7 @@ static struct track *admit(struct worker *worker, struct transport *transport,
 static void look_for_holes(struct worker *worker, struct transport *transport, struct track *track)
 {
 	if (!track->config.nack || transport->nack_due_ns != UINT64_MAX ||
-	    !reception_has_holes(&track->reception))
+	    track_is_stopped(track) || !reception_has_holes(&track->reception))
 		return;
 	transport->nack_due_ns = worker->now_ns + HOLE_PATIENCE_NS;
 	if (transport->timer.due_ns > transport->nack_due_ns)

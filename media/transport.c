@@ -16,6 +16,7 @@ struct transport *transport_create(struct plane *plane, unsigned int n_tracks,
 	transport->plane = plane;
 	transport->selected = -1;
 	transport->nack_due_ns = UINT64_MAX;
+	meter_init(&transport->meter);
 	transport->n_tracks = n_tracks;
 	transport->n_subscriptions = n_subscriptions;
 	transport->tracks = calloc(n_tracks + 1, sizeof(*transport->tracks));

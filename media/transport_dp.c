@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "media/metering.h"
 #include "media/plane.h"
 #include "media/report.h"
 #include "media/worker.h"
@@ -105,6 +106,7 @@ void transport_on_keys(struct worker *worker, struct transport *transport)
 	if (transport->is_closing)
 		return;
 	transport->is_connected = true;
+	metering_start(worker, transport);
 	for (unsigned int i = 0; i < transport->n_tracks; i++)
 		track_start(worker, &transport->tracks[i]);
 	for (unsigned int i = 0; i < transport->n_subscriptions; i++)

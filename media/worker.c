@@ -16,6 +16,7 @@
 #include "conf/clock.h"
 #include "conf/log.h"
 #include "media/ice.h"
+#include "media/metering.h"
 #include "media/plane.h"
 #include "media/report.h"
 
@@ -121,6 +122,13 @@ static void on_message(struct worker *worker, const struct message *message)
 		break;
 	case MESSAGE_KEYS:
 		transport_on_keys(worker, message->transport);
+		break;
+	case MESSAGE_CREDIT:
+		metering_on_credit(worker, message->transport, (enum meter_kind)message->word,
+				   message->a);
+		break;
+	case MESSAGE_HOLD:
+		metering_on_hold(worker, message->transport, (uint8_t)message->word);
 		break;
 	case MESSAGE_CLOSE:
 		transport_close(worker, message->transport);

@@ -47,7 +47,8 @@ struct worker {
 	int epoll_fd;
 	bool is_stopped;
 	struct counters counters __attribute__((aligned(64)));
-	_Atomic uint64_t busy_ns; /* time not spent waiting */
+	_Atomic uint64_t busy_ns;                 /* time not spent waiting */
+	_Atomic uint64_t metered_ns[METER_KINDS]; /* charged to the sessions homed here, ever */
 };
 
 /* Control thread. */
