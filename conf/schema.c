@@ -63,7 +63,7 @@ static cyaml_schema_value_t list_value(struct cyaml_pool *pool, const struct sch
 		.type = CYAML_SEQUENCE,
 		.flags = row->is_allocated ? CYAML_FLAG_POINTER : CYAML_FLAG_DEFAULT,
 		.data_size = (uint32_t)size,
-		.sequence = {.entry = item, .max = row->max},
+		.sequence = {.entry = item, .max = (uint32_t)row->max},
 	};
 }
 

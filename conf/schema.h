@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #define SCHEMA_TEXT_MAX 1023 /* bytes of a text that has no limit of its own */
@@ -14,7 +15,9 @@ enum schema_type {
 	SCHEMA_BLOCK,  /* char *: text of any number of lines */
 	SCHEMA_PATH,   /* char *: a file, relative to the folder of the YAML file; made absolute */
 	SCHEMA_CHOICE, /* char *: one of `choices` */
-	SCHEMA_NUMBER, /* unsigned integer of `size` bytes, min..max */
+	SCHEMA_NUMBER, /* integer of `size` bytes, min..max, none below 0; up to INT64_MAX fits
+			* int64_t
+			*/
 	SCHEMA_BOOL,   /* bool */
 	SCHEMA_TEXTS,  /* char *[]: a list of texts, min..max of them */
 	SCHEMA_ROWS,   /* struct[]: a list of mappings described by `item`, min..max of them */
@@ -32,7 +35,7 @@ struct schema_row {
 			    */
 	size_t offset, size, count_offset; /* of the member in the struct, see SCHEMA_AT */
 	/* Of a number, of a list's length, or of a text's length (0 = SCHEMA_TEXT_MAX). */
-	unsigned int min, max;
+	uint64_t min, max;
 	/* As written in YAML; the items of a list separated by a blank, "" for the empty list.
 	 * NULL: stays absent. */
 	const char *fallback;
@@ -66,6 +69,9 @@ int schema_load(const struct schema *schema, const char *path, FILE *errors, voi
 int schema_parse(const struct schema *schema, const char *name, const char *text, size_t size,
 		 FILE *errors, void *out);
 void schema_free(const struct schema *schema, void *data);
+
+/* For schema_row.check: part of URLs and file names. */
+const char *schema_check_id(const char *value);
 
 /* Reads a regular file of at most `bytes_max` bytes; malloc'ed and NUL-terminated. Negative errno.
  */

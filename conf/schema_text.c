@@ -2,7 +2,7 @@
  * values a reload cannot change. */
 #include "conf/schema.h"
 
-#include <stdint.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,12 +37,18 @@ static uintmax_t number_at(const struct schema_row *row, const void *data)
 	const char *member = (const char *)data + row->offset;
 	uint16_t narrow;
 	unsigned int wide;
-	if (row->size == sizeof(narrow)) {
+	uint64_t widest;
+	switch (row->size) {
+	case sizeof(narrow):
 		memcpy(&narrow, member, sizeof(narrow));
 		return narrow;
+	case sizeof(widest):
+		memcpy(&widest, member, sizeof(widest));
+		return widest;
+	default:
+		memcpy(&wide, member, sizeof(wide));
+		return wide;
 	}
-	memcpy(&wide, member, sizeof(wide));
-	return wide;
 }
 
 static const char *items_at(const struct schema_row *row, const void *data, unsigned int *n)
@@ -104,24 +110,43 @@ static void value_write(const struct schema_row *row, const void *data, FILE *ou
 	}
 }
 
+static size_t section_of(const struct schema_row *row)
+{
+	const char *dot = strchr(row->path, '.');
+	return dot ? (size_t)(dot - row->path) : 0;
+}
+
+/* One item of a list, its sections as mappings of their own. */
+static void item_write(const struct schema *schema, const void *item, FILE *out)
+{
+	const char *section = "", *separator = "{ ";
+	size_t len = 0;
+	for (size_t k = 0; k < schema->n_rows; k++) {
+		const struct schema_row *row = &schema->rows[k];
+		if (!is_set(row, item))
+			continue;
+		size_t wanted = section_of(row);
+		bool is_same = wanted == len && strncmp(row->path, section, len) == 0;
+		fprintf(out, "%s%s", !is_same && len ? " }" : "", separator);
+		if (!is_same && wanted)
+			fprintf(out, "%.*s: { ", (int)wanted, row->path);
+		section = row->path;
+		len = wanted;
+		fprintf(out, "%s: ", row->path + (len ? len + 1 : 0));
+		value_write(row, item, out);
+		separator = ", ";
+	}
+	fputs(len ? " } }" : " }", out);
+}
+
 static void rows_write(const struct schema_row *row, const void *data, FILE *out)
 {
 	unsigned int n;
 	const char *items = items_at(row, data, &n);
 	putc('[', out);
 	for (unsigned int i = 0; i < n; i++) {
-		const char *item = items + i * row->item->struct_size;
-		const char *separator = "";
-		fputs(i ? ", { " : " { ", out);
-		for (size_t k = 0; k < row->item->n_rows; k++) {
-			const struct schema_row *member = &row->item->rows[k];
-			if (!is_set(member, item))
-				continue;
-			fprintf(out, "%s%s: ", separator, member->path);
-			value_write(member, item, out);
-			separator = ", ";
-		}
-		fputs(" }", out);
+		fputs(i ? ", " : " ", out);
+		item_write(row->item, items + i * row->item->struct_size, out);
 	}
 	fputs(n ? " ]" : "]", out);
 }
@@ -164,22 +189,16 @@ static void range_write(const struct schema_row *row, FILE *out)
 		break;
 	case SCHEMA_TEXTS:
 	case SCHEMA_ROWS:
-		fprintf(out, "list of up to %u", row->max);
+		fprintf(out, "list of up to %" PRIu64, row->max);
 		break;
 	case SCHEMA_NUMBER:
-		fprintf(out, "%u to %u", row->min, row->max);
+		fprintf(out, "%" PRIu64 " to %" PRIu64, row->min, row->max);
 		break;
 	default:
 		fputs(schema_row_expectation(row, phrase), out);
 	}
 	if (row->unit)
 		fprintf(out, " %s", row->unit);
-}
-
-static size_t section_of(const struct schema_row *row)
-{
-	const char *dot = strchr(row->path, '.');
-	return dot ? (size_t)(dot - row->path) : 0;
 }
 
 void schema_dump(const struct schema *schema, const void *data, FILE *out)

@@ -1,9 +1,11 @@
 #include "conf/schema_value.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SHOWN_BYTES 60
+#define DIGITS_MAX  19 /* of INT64_MAX; more could overflow */
 
 /* No control character, no line break Unicode knows, no byte order mark, no U+FFFE and U+FFFF
  * (YAML 1.2 5.1 cannot hold them raw): what is shown is what is there, and it can be written back
@@ -21,12 +23,13 @@ static bool is_one_line(const char *text)
 	return true;
 }
 
-static bool number_is_good(const char *text, unsigned int min, unsigned int max)
+static bool number_is_good(const char *text, uint64_t min, uint64_t max)
 {
 	size_t n = strlen(text);
-	if (n == 0 || n > 10 || strspn(text, "0123456789") != n || (text[0] == '0' && n > 1))
+	if (n == 0 || n > DIGITS_MAX || strspn(text, "0123456789") != n ||
+	    (text[0] == '0' && n > 1))
 		return false;
-	unsigned long value = strtoul(text, NULL, 10);
+	uint64_t value = strtoull(text, NULL, 10);
 	return value >= min && value <= max;
 }
 
@@ -62,6 +65,13 @@ static bool scalar_is_good(const struct schema_row *row, const struct schema_val
 	}
 }
 
+const char *schema_check_id(const char *value)
+{
+	static const char characters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+	return strspn(value, characters) == strlen(value) ? NULL : "letters, digits, _ and -";
+}
+
 const char *schema_value_check(const struct schema_row *row, const struct schema_value *value,
 			       char phrase[SCHEMA_PHRASE_SIZE])
 {
@@ -95,7 +105,8 @@ const char *schema_row_expectation(const struct schema_row *row, char phrase[SCH
 	size_t used;
 	switch (row->type) {
 	case SCHEMA_NUMBER:
-		snprintf(phrase, SCHEMA_PHRASE_SIZE, "a number from %u to %u", row->min, row->max);
+		snprintf(phrase, SCHEMA_PHRASE_SIZE, "a number from %" PRIu64 " to %" PRIu64,
+			 row->min, row->max);
 		return phrase;
 	case SCHEMA_BOOL:
 		return "true or false";
@@ -107,10 +118,11 @@ const char *schema_row_expectation(const struct schema_row *row, char phrase[SCH
 		return phrase;
 	case SCHEMA_TEXTS:
 	case SCHEMA_ROWS:
-		snprintf(phrase, SCHEMA_PHRASE_SIZE, "a list of %u to %u", row->min, row->max);
+		snprintf(phrase, SCHEMA_PHRASE_SIZE, "a list of %" PRIu64 " to %" PRIu64, row->min,
+			 row->max);
 		return phrase;
 	default:
-		snprintf(phrase, SCHEMA_PHRASE_SIZE, "a text of 1 to %u bytes",
+		snprintf(phrase, SCHEMA_PHRASE_SIZE, "a text of 1 to %" PRIu64 " bytes",
 			 row->max ? row->max : SCHEMA_TEXT_MAX);
 		return phrase;
 	}

@@ -2,18 +2,20 @@
  * 5QI. Any thread. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#define SLICE_ID_MAX 63
-#define SLICES_MAX   64
+#define SLICE_ID_MAX  63
+#define SLICES_MAX    64
+#define SLICE_SD_NONE 0xffffffu
 
 struct json_t;
 
 struct slice_config {
 	char id[SLICE_ID_MAX + 1];
 	uint8_t sst;                     /* S-NSSAI: slice/service type, 3GPP TS 23.501 5.15.2 */
-	uint32_t sd;                     /* slice differentiator, 24 bits; 0xffffff: none */
+	uint32_t sd;                     /* slice differentiator, 24 bits; SLICE_SD_NONE: none */
 	int64_t guaranteed_bps, max_bps; /* wire rates; 0 = none, any */
 	unsigned int latency_ms;         /* budget */
 	unsigned int five_qi;            /* default 5QI of its flows */

@@ -23,11 +23,14 @@ struct tenant_config {
 	unsigned int n_keys;
 	struct policy policy;
 	char slice[SLICE_ID_MAX + 1]; /* "" = none: best effort */
+	char *plan; /* which the control plane is to put it on; NULL = none. Nodes do not look */
 };
 
 struct tenants_config {
 	struct tenant_config *tenants;
 	unsigned int n_tenants;
+	struct slice_config *slices;
+	unsigned int n_slices;
 };
 
 /* As config_load / config_parse. Key rows name an algorithm (EdDSA, ES256, RS256), an id (kid), and
@@ -40,7 +43,7 @@ void tenants_free(struct tenants_config *tenants);
 /* One tenant as the admin socket feeds it (conf/store.h: store_tenant_document). -EINVAL with what
  * was found and expected in `errors`; -ENOMEM. */
 int tenant_config_read(const struct json_t *object, FILE *errors, struct tenant_config *out);
-/* The same document again, or NULL: no memory. */
+/* The same document again (with "plan" if there is one), or NULL: no memory. */
 struct json_t *tenant_config_write(const struct tenant_config *tenant);
 void tenant_config_free(struct tenant_config *tenant);
 /* The table of its keys, as Markdown. */
