@@ -3,6 +3,7 @@
  * Any thread. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -32,11 +33,16 @@ struct ledger_head {
 	uint8_t signature[LEDGER_SIGNATURE_BYTES];
 };
 
-/* Computes money and hash of a row whose usage, sequence and previous are set: SHA-256 over a
- * canonical, length-prefixed text of every other field of the row (ledger.c documents it). */
+/* Computes money (cost and split) and hash of a row whose usage, sequence and previous are set. */
 void ledger_row_seal(struct ledger_row *row);
+/* SHA-256 over a canonical, length-prefixed text of every other field of the row, which
+ * ledger_row.c documents; changes nothing. */
+struct merkle_hash ledger_row_hash(const struct ledger_row *row);
 /* The leaf of the Merkle tree: merkle_leaf over the row's hash. */
 struct merkle_hash ledger_row_leaf(const struct ledger_row *row);
+/* {"sequence", "usage": {...}, "creator_micros", "platform_micros", "previous", "hash"}; reading
+ * judges the form only: ledger_check judges what it says. -EINVAL: *why is a constant that says
+ * which field and what was expected. */
 struct json_t *ledger_row_write(const struct ledger_row *row);
 int ledger_row_read(const struct json_t *object, struct ledger_row *out, const char **why);
 struct json_t *ledger_head_write(const struct ledger_head *head);
@@ -45,8 +51,9 @@ int ledger_head_read(const struct json_t *object, struct ledger_head *out, const
 /* The key heads are signed with. */
 struct ledger_key;
 /* Reads a PEM file (Ed25519, private or public); with `make` a missing one is made, mode 0600.
- * Negative errno, logged. */
+ * -EACCES: a private key that others may read. Negative errno, logged. */
 int ledger_key_load(const char *path, bool make, struct ledger_key **out);
+/* The first key in a text. -EINVAL: there is none, or it is no Ed25519 key. */
 int ledger_key_parse(const char *pem, struct ledger_key **out);
 void ledger_key_destroy(struct ledger_key *key);
 const char *ledger_key_id(const struct ledger_key *key);

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#define USAGE_ID_MAX   191
-#define USAGE_TEXT_MAX 127
+#define USAGE_ID_MAX         191
+#define USAGE_TEXT_MAX       127
+#define USAGE_FIELD_TEXT_MAX 255 /* bytes of any field as text */
 
 struct json_t;
 
@@ -35,8 +37,23 @@ struct usage_record {
 	int64_t opened_at_ms, closed_at_ms; /* since the epoch, UTC */
 };
 
+/* The fields of a record, each once, in the order they are written and hashed. The index of the
+ * array is the order; changing it is a new version of the ledger's encoding (ledger_row.c). */
+enum usage_type { USAGE_TEXT, USAGE_COUNT, USAGE_AMOUNT, USAGE_UNIT_NAME, USAGE_KIND_NAME };
+#define USAGE_FIELDS 18
+struct usage_field {
+	const char *name;
+	enum usage_type type; /* char[], uint32_t, int64_t (never negative), the two enums */
+	size_t offset, size;
+	bool may_be_empty; /* of a text */
+};
+extern const struct usage_field usage_fields[USAGE_FIELDS];
+/* The field's value as text: numbers in decimal. Returns its bytes; `out` is NUL-terminated. */
+size_t usage_field_text(const struct usage_record *record, const struct usage_field *field,
+			char out[USAGE_FIELD_TEXT_MAX + 1]);
+
 /* tenant:session:epoch:sequence, or tenant:key:KEY for a debit under an idempotency key (any bytes;
- * a long one is hashed). */
+ * one that is long, or not plain ASCII, is hashed). */
 void usage_id(struct usage_record *record);
 void usage_id_of_key(struct usage_record *record, const char *key);
 /* floor(quantity * price / D): D is 60,000 for minute_unit (ms of stream in 60 s), 1,000 for
@@ -45,10 +62,13 @@ int64_t usage_cost(enum usage_unit unit, int64_t quantity_ms, int64_t price_micr
 /* The least amount of money that pays for a quantity: the same, rounded up. */
 int64_t usage_cost_ceil(enum usage_unit unit, int64_t quantity_ms, int64_t price_micros);
 /* Creator's and platform's part by the split's name; they add up to the cost. The creator's is
- * rounded down. */
+ * rounded down; of an unknown split it is nothing. */
 void usage_split(int64_t cost_micros, const char *split, int64_t *creator_micros,
 		 int64_t *platform_micros);
-/* As on the admin socket (names of the fields above). -EINVAL: not such a record (*why is a
- * constant that says which field). */
+bool usage_split_is_known(const char *split);
+/* As on the admin socket: an object with exactly the fields above. -EINVAL: not such a record (*why
+ * is a constant: the field's name and what was expected). Whether the cost is right is not asked:
+ * usage_cost says. */
 int usage_read(const struct json_t *object, struct usage_record *out, const char **why);
+/* NULL: no memory, or a text that is no UTF-8. */
 struct json_t *usage_write(const struct usage_record *record);
