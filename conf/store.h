@@ -109,24 +109,41 @@ int store_ledger_keys(struct store *store,
 		      int (*each)(void *context, const char *id, const char *pem), void *context);
 
 /* --- Catalogue: what operators write (store_catalog*.c) ------------------------------------------
- * Rows are JSON objects named like the columns. Lists are JSON arrays. */
-int store_plan_put(struct store *store, const struct json_t *plan);
+ * Rows are JSON objects named like the columns (store_schema_1.c). Lists are JSON arrays. What is
+ * put is an RFC 7396 patch of the row with that id, or of an empty one: what it does not name
+ * stays. In a policy the text "unlimited" takes away a bound that would else come from the plan (it
+ * is kept as null). */
+struct store_refusal {
+	char why[512]; /* what was found and expected, for an operator: on -EINVAL, -ENOENT, -EEXIST
+			  (it is there already), -EBUSY, -ENOSPC; else "" */
+	int64_t left_bps; /* on -ENOSPC: what the slice has left */
+};
+/* `refusal` may be NULL everywhere. */
+int store_plan_put(struct store *store, const struct json_t *plan, struct store_refusal *refusal);
 int store_plan_list(struct store *store, struct json_t **out);
-int store_plan_remove(struct store *store, const char *id); /* -EBUSY: tenants have it */
-int store_slice_put(struct store *store, const struct json_t *slice);
-int store_slice_list(struct store *store, struct json_t **out);
-int store_slice_remove(struct store *store, const char *id);
-/* {"id", "name", "plan", "slice", "issuer", "policy", "slice_bps", "keys"}. -ENOSPC: the slice has
- * less than slice_bps left, and *left_bps is that. */
-int store_tenant_create(struct store *store, const struct json_t *tenant, int64_t *left_bps);
+/* -EBUSY: tenants have it. */
+int store_plan_remove(struct store *store, const char *id, struct store_refusal *refusal);
+int store_slice_put(struct store *store, const struct json_t *slice, struct store_refusal *refusal);
+int store_slice_list(struct store *store, struct json_t **out); /* also "promised_bps", "tenants" */
+/* -EBUSY: plans or tenants have it. */
+int store_slice_remove(struct store *store, const char *id, struct store_refusal *refusal);
+/* {"id", "name", "plan", "slice", "issuer", "standing", "policy", "slice_bps", "keys"}: without
+ * slice_bps, the plan's. -ENOSPC: the slice has less than slice_bps left. */
+int store_tenant_create(struct store *store, const struct json_t *tenant,
+			struct store_refusal *refusal);
 /* `changes` is an RFC 7396 patch of the row: name, issuer, plan, slice, slice_bps, standing,
- * policy.
- */
+ * policy. A tenant that has exited changes no more: -EBUSY. */
 int store_tenant_change(struct store *store, const char *id, const struct json_t *changes,
-			int64_t *left_bps);
+			struct store_refusal *refusal);
+/* Gives back the slice share of a tenant that has exited. */
+int store_tenant_release(struct store *store, const char *id);
+/* The row, and "effective": the policy as it is in force, all of it. */
 int store_tenant_get(struct store *store, const char *id, struct json_t **out);
 int store_tenant_list(struct store *store, struct json_t **out);
-int store_key_add(struct store *store, const char *tenant, const struct json_t *key);
+/* {"id", "algorithm", "public_key": PEM or JWK}; one that is there is replaced. A private key is
+ * refused. */
+int store_key_add(struct store *store, const char *tenant, const struct json_t *key,
+		  struct store_refusal *refusal);
 int store_key_list(struct store *store, const char *tenant, struct json_t **out);
 int store_key_remove(struct store *store, const char *tenant, const char *key_id);
 int store_secret_put(struct store *store, const char *tenant, const char *name, const void *sealed,
