@@ -2,7 +2,6 @@
  * in front. Pure; the time is an argument. Control thread. */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct bucket {
@@ -14,9 +13,12 @@ struct bucket {
 	unsigned int n_queued;
 };
 
-/* New limits; what was taken stays taken. */
-void bucket_set(struct bucket *bucket, uint64_t interval_ns, unsigned int burst,
-		unsigned int queue_max, uint64_t delay_max_ns);
+/* New limits: `burst` more than one may come at once. What was taken stays taken, counted in
+ * requests: it is not paid off at the old rate. */
+void bucket_set(struct bucket *bucket, const struct bucket *limits, uint64_t now_ns);
+/* Limits for bucket_set: `requests` in a period; 0: no limit. */
+struct bucket bucket_limits(unsigned int requests, uint64_t period_ns, unsigned int burst,
+			    unsigned int queue_max, uint64_t delay_max_ns);
 enum bucket_verdict { BUCKET_PASS, BUCKET_WAIT, BUCKET_FULL };
 /* Takes a place. WAIT: passes at now_ns + *delay_ns, and bucket_leave is to be called then; FULL:
  * nothing was taken, and a request would pass after *delay_ns. */
