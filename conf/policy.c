@@ -214,14 +214,17 @@ static json_t *text_json(const char *member)
 	return text ? json_string(text) : NULL;
 }
 
+/* Lists are all allocated ones. */
 static json_t *list_json(const struct schema_row *row, const void *data)
 {
 	json_t *list = json_array();
 	unsigned int n;
+	const char *items;
 	memcpy(&n, (const char *)data + row->count_offset, sizeof(n));
+	memcpy(&items, (const char *)data + row->offset, sizeof(items));
 	size_t size = row->type == SCHEMA_ROWS ? row->item->struct_size : sizeof(char *);
 	for (unsigned int i = 0; list && i < n; i++) {
-		const char *item = (const char *)data + row->offset + i * size;
+		const char *item = items + i * size;
 		json_array_append_new(list, row->type == SCHEMA_ROWS ? rows_json(row->item, item)
 								     : text_json(item));
 	}

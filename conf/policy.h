@@ -70,11 +70,9 @@ struct policy {
 		char *credit_out; /* deny, text */
 	} ladder;
 	struct {
-		char *domains[POLICY_DOMAINS_MAX]; /* hosts, or ".example.org" with all below; none:
-						      any */
+		char **domains; /* hosts, or ".example.org" with all below; none: any */
 		unsigned int n_domains;
-		struct policy_route
-			routes[POLICY_ROUTES_MAX]; /* the first that fits; none: public */
+		struct policy_route *routes; /* the first that fits; none: public */
 		unsigned int n_routes;
 		char *consent; /* granted, pending, revoked */
 	} access;

@@ -94,6 +94,45 @@ static void tenants_and_inline_keys_are_taken(void)
 	free(rs);
 }
 
+static void policies_and_slices_are_taken(void)
+{
+	static const char text[] =
+		"slices:\n  - { id: gold, sst: 2, sd: 00abcd, guaranteed_bps: 5000000000 }\n"
+		"  - { id: plain }\n"
+		"tenants:\n  - id: a\n    plan: p1\n    slice: gold\n"
+		"    prices: { video_micros: 20000, session_interactions: 1 }\n"
+		"    budget:\n      monthly_micros: 1000000\n      timezone: Europe/Berlin\n"
+		"    access:\n      domains: [.example.org, example.com]\n"
+		"      routes:\n        - { stream: vip-*, access: restricted, subject: alice }\n"
+		"    billed: both\n    sessions_max: 3\n  - id: b\n";
+	char *told;
+	const char *subject;
+	struct tenants_config tenants;
+	CU_ASSERT_EQUAL_FATAL(parse("t.yaml", text, &told, &tenants), 0);
+	CU_ASSERT_EQUAL_FATAL(tenants.n_slices, 2);
+	CU_ASSERT_EQUAL(tenants.slices[0].guaranteed_bps, 5000000000);
+	CU_ASSERT_EQUAL(tenants.slices[0].sd, 0xabcd);
+	CU_ASSERT_STRING_EQUAL(tenants.slices[1].id, "plain");
+	const struct tenant_config *a = &tenants.tenants[0], *b = &tenants.tenants[1];
+	CU_ASSERT_STRING_EQUAL(a->plan, "p1");
+	CU_ASSERT_STRING_EQUAL(a->slice, "gold");
+	CU_ASSERT_EQUAL(a->policy.prices.video_micros, 20000);
+	CU_ASSERT_EQUAL(a->policy.budget.monthly_micros, 1000000);
+	CU_ASSERT_EQUAL(a->policy.budget.video_minutes, POLICY_UNLIMITED);
+	CU_ASSERT_STRING_EQUAL(a->policy.budget.timezone, "Europe/Berlin");
+	CU_ASSERT_EQUAL_FATAL(a->policy.access.n_domains, 2);
+	CU_ASSERT_STRING_EQUAL(a->policy.access.domains[0], ".example.org");
+	CU_ASSERT_EQUAL(policy_route_find(&a->policy, "vip-1", &subject), ACCESS_RESTRICTED);
+	CU_ASSERT_STRING_EQUAL(subject, "alice");
+	CU_ASSERT_EQUAL(policy_billed(&a->policy), BILLED_BOTH);
+	CU_ASSERT_PTR_NULL(b->plan);
+	CU_ASSERT_STRING_EQUAL(b->slice, "");
+	CU_ASSERT_EQUAL(b->policy.budget.monthly_micros, POLICY_UNLIMITED);
+	CU_ASSERT_EQUAL(b->policy.rate.requests, 0);
+	tenants_free(&tenants);
+	free(told);
+}
+
 /* The key file is looked for beside tenants.yaml, wherever that is; what is no file is not waited
  * for. */
 static void key_files_are_relative_to_the_file(void)
@@ -153,6 +192,17 @@ static const struct {
 	{"tenants:\n  - id: a\n    sessions_max: 65537\n", "expected a number from 0 to 65536"},
 	{"tenants:\n  - id: a\n    issuer: []\n",
 	 "tenants[0].issuer: found a list, expected a text"},
+	{"tenants:\n  - id: a\n    prices:\n      video: 1\n",
+	 "t.yaml:4: tenants[0].prices: found unknown key \"video\""},
+	{"tenants:\n  - id: a\n    budget: { timezone: Mars }\n",
+	 "t.yaml:3: tenants[0].budget.timezone: found \"Mars\", expected the name of a time zone"},
+	{"tenants:\n  - id: a\n    access:\n      routes:\n"
+	 "        - { stream: x, access: restricted }\n",
+	 "t.yaml:2: tenant a: access.routes[0].subject: found nothing"},
+	{"tenants:\n  - id: a\n    slice: \"a b\"\n", "tenants[0].slice: found \"a b\", expected"},
+	{"slices:\n  - id: a\n    max_bps: 1\n    guaranteed_bps: 2\n",
+	 "t.yaml:2: slice a: guaranteed_bps: found 2, expected at most max_bps, which is 1"},
+	{"slices:\n  - id: a\n  - id: a\n", "t.yaml:3: slices[1].id: found \"a\" again"},
 	{KEY "{ algorithm: EdDSA, public_key: x }\n",
 	 "t.yaml:4: tenants[0].keys[0].id: found nothing"},
 	{KEY "{ id: k, algorithm: HS256, public_key: x }\n", "expected one of EdDSA ES256 RS256"},
@@ -261,6 +311,7 @@ static void as_many_tenants_as_promised_fit(void)
 static CU_TestInfo tests[] = {
 	ROW(empty_file_has_no_tenants),
 	ROW(tenants_and_inline_keys_are_taken),
+	ROW(policies_and_slices_are_taken),
 	ROW(key_files_are_relative_to_the_file),
 	ROW(faults_are_told_with_their_line),
 	ROW(key_of_another_algorithm_is_refused),
