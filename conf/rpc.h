@@ -11,6 +11,7 @@
 #define RPC_MESSAGE_BYTES_MAX (8U << 20)  /* a snapshot of 4,096 tenants fits */
 #define RPC_QUEUE_BYTES_MAX   (32U << 20) /* unsent; more closes the connection */
 #define RPC_CALLS_MAX         65536       /* of ours that wait for an answer */
+#define RPC_PATH_BYTES_MAX    107         /* sun_path of unix(7) */
 
 struct json_t;
 struct rpc;      /* a connection */
@@ -53,7 +54,8 @@ struct rpc_config {
 /* Takes over `fd` (also on failure). NULL: no memory. */
 struct rpc *rpc_create(int fd, const struct rpc_config *config);
 /* Fails what waits with RPC_CLOSED, sends what the kernel takes at once, closes. Calls of the
- * peer's may still be answered afterwards, into the void. Takes NULL. */
+ * peer's may still be answered afterwards, into the void; calls of ours may not be made, not even
+ * by a reply that is told so. Takes NULL. */
 void rpc_destroy(struct rpc *rpc);
 
 /* Exactly one of `result` and `error` is given, borrowed. */
@@ -76,6 +78,15 @@ void rpc_fail_with(struct rpc_call *call, enum rpc_code code, struct json_t *dat
 struct rpc *rpc_call_connection(const struct rpc_call *call);
 void *rpc_context(const struct rpc *rpc);
 
+struct rpc_counters {
+	uint64_t calls;           /* the peer's */
+	uint64_t refused;         /* of these, answered with an error */
+	uint64_t answers;         /* to calls of ours */
+	uint64_t answers_unknown; /* to none of them; ignored */
+	uint64_t faults;          /* lines that are no message */
+};
+const struct rpc_counters *rpc_counters(const struct rpc *rpc);
+
 struct rpc_listener;
 struct rpc_listener_config {
 	const char *path;  /* a stale socket is replaced; one that answers is -EADDRINUSE */
@@ -84,7 +95,10 @@ struct rpc_listener_config {
 	void (*on_accept)(void *context, int fd, pid_t pid, uid_t uid);
 	void *context;
 };
-/* Mode 0600, or 0660 with the group. Negative errno, logged. */
+/* Mode 0600, or 0660 with the group. Negative errno, logged; a path longer than
+ * RPC_PATH_BYTES_MAX is -ENAMETOOLONG. The kernel checks the mode; each peer's uid is checked
+ * again: root, the owner of this process, or, by the group database, a member of the group (the
+ * peer's own supplementary groups cannot be asked for). */
 int rpc_listen(const struct rpc_listener_config *config, struct rpc_listener **out);
 /* Closes and unlinks. Takes NULL. */
 void rpc_listener_destroy(struct rpc_listener *listener);
