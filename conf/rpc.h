@@ -107,8 +107,12 @@ uint64_t rpc_listener_refused(const struct rpc_listener *listener);
 
 /* A connected socket, or a negative errno. */
 int rpc_connect(const char *path);
+/* What a peer said instead of a result; `text` is malloc'ed. */
+struct rpc_refusal {
+	int code;
+	char *text;
+};
 /* For programs without a loop: connects, asks, waits. 0: *result is the caller's. -EPROTO: the peer
- * said an error, and *error_text (malloc'ed) is it, *code its code. Other negative errno: no
- * answer. Takes over `params`. */
+ * said an error, and *refusal is it. Other negative errno: no answer. Takes over `params`. */
 int rpc_ask(const char *path, const char *method, struct json_t *params, int timeout_ms,
-	    struct json_t **result, char **error_text, int *code);
+	    struct json_t **result, struct rpc_refusal *refusal);

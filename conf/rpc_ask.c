@@ -86,7 +86,7 @@ static int read_line(struct asking *asking, size_t *line_size)
 }
 
 /* -EAGAIN: this line is not the answer. */
-static int line_judge(const char *line, size_t size, json_t **result, char **error_text, int *code)
+static int line_judge(const char *line, size_t size, json_t **result, struct rpc_refusal *refusal)
 {
 	struct rpc_message message;
 	int rc = -EAGAIN;
@@ -98,9 +98,9 @@ static int line_judge(const char *line, size_t size, json_t **result, char **err
 					     (json_is_null(message.id) && message.error.code))) {
 		rc = message.error.code ? -EPROTO : 0;
 		if (rc) {
-			*code = message.error.code;
-			*error_text = strdup(message.error.message);
-			rc = *error_text ? rc : -ENOMEM;
+			refusal->code = message.error.code;
+			refusal->text = strdup(message.error.message);
+			rc = refusal->text ? rc : -ENOMEM;
 		} else {
 			*result = json_incref((json_t *)(uintptr_t)message.result);
 		}
@@ -109,14 +109,14 @@ static int line_judge(const char *line, size_t size, json_t **result, char **err
 	return rc;
 }
 
-static int answer_wait(struct asking *asking, json_t **result, char **error_text, int *code)
+static int answer_wait(struct asking *asking, json_t **result, struct rpc_refusal *refusal)
 {
 	for (;;) {
 		size_t size;
 		int rc = read_line(asking, &size);
 		if (rc)
 			return rc;
-		rc = size ? line_judge(asking->text, size, result, error_text, code) : -EAGAIN;
+		rc = size ? line_judge(asking->text, size, result, refusal) : -EAGAIN;
 		if (rc != -EAGAIN)
 			return rc;
 		asking->size -= size + 1;
@@ -125,7 +125,7 @@ static int answer_wait(struct asking *asking, json_t **result, char **error_text
 }
 
 int rpc_ask(const char *path, const char *method, json_t *params, int timeout_ms, json_t **result,
-	    char **error_text, int *code)
+	    struct rpc_refusal *refusal)
 {
 	struct asking asking = {
 		.deadline_ns = clock_ns() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000000,
@@ -138,7 +138,7 @@ int rpc_ask(const char *path, const char *method, json_t *params, int timeout_ms
 	asking.fd = rpc_connect(path);
 	int rc = asking.fd < 0 ? asking.fd : send_all(&asking, line->text, line->size);
 	if (rc == 0 || rc == -EPIPE)
-		rc = answer_wait(&asking, result, error_text, code);
+		rc = answer_wait(&asking, result, refusal);
 	if (asking.fd >= 0)
 		close(asking.fd);
 	free(asking.text);

@@ -181,8 +181,8 @@ static void group_opens_the_mode(void)
 struct question {
 	const char *method;
 	json_t *params, *result;
-	char *error;
-	int rc, code, timeout_ms;
+	struct rpc_refusal refusal;
+	int rc, timeout_ms;
 	_Atomic bool is_done;
 };
 
@@ -190,7 +190,7 @@ static void *question_ask(void *context)
 {
 	struct question *question = context;
 	question->rc = rpc_ask(path, question->method, question->params, question->timeout_ms,
-			       &question->result, &question->error, &question->code);
+			       &question->result, &question->refusal);
 	question->is_done = true;
 	g_main_context_wakeup(NULL);
 	return NULL;
@@ -224,9 +224,9 @@ static void question_finds_its_answer(void)
 	question = (struct question){.method = "what", .timeout_ms = 20000};
 	ask(&question);
 	CU_ASSERT_EQUAL(question.rc, -EPROTO);
-	CU_ASSERT_EQUAL(question.code, RPC_NOT_FOUND);
-	CU_ASSERT_STRING_EQUAL(question.error, "no what");
-	free(question.error);
+	CU_ASSERT_EQUAL(question.refusal.code, RPC_NOT_FOUND);
+	CU_ASSERT_STRING_EQUAL(question.refusal.text, "no what");
+	free(question.refusal.text);
 	rpc_listener_destroy(listener);
 
 	question = (struct question){.method = "echo"};
