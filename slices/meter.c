@@ -24,8 +24,9 @@ bool meter_set_credit(struct meter *meter, enum meter_kind kind, uint64_t credit
 		return false;
 	meter->credit_ns[kind] = credit_ns;
 	meter->low_told &= (uint8_t)~bit;
-	if (!(meter->out & bit) || credit_ns == used_ns)
+	if (!(meter->out & bit))
 		return false;
+	/* What is out is used up, so another credit is a larger one. */
 	meter->out &= (uint8_t)~bit;
 	return !meter_is_stopped(meter, kind);
 }
