@@ -111,6 +111,22 @@ static void nacks_wait_between_tries_and_give_up(void)
 	CU_ASSERT_EQUAL(r.recovered, 1);
 }
 
+static void what_is_forgiven_is_not_asked_for(void)
+{
+	uint16_t asked[RECEPTION_NACKS_MAX];
+	reception_init(&r, 7, 90000);
+	on(1, 0);
+	on(70, 0);
+	reception_forgive(&r);
+	CU_ASSERT_FALSE(reception_has_holes(&r));
+	CU_ASSERT_EQUAL(reception_nacks(&r, 100 * MS, 20 * MS, asked), 0);
+	/* It may come all the same, and what is missing later is another matter. */
+	CU_ASSERT_EQUAL(on(3, 0), RECEPTION_NEW);
+	on(72, 0);
+	CU_ASSERT_EQUAL(reception_nacks(&r, 100 * MS, 20 * MS, asked), 1);
+	CU_ASSERT_EQUAL(asked[0], 71);
+}
+
 static void nacks_are_asked_at_once_with_no_wait(void)
 {
 	uint16_t asked[RECEPTION_NACKS_MAX];
@@ -385,6 +401,7 @@ static void duplicates_do_not_count_for_jitter(void)
 static CU_TestInfo tests[] = {
 	{"reception_follows_rows", reception_follows_rows},
 	{"nacks_wait_between_tries_and_give_up", nacks_wait_between_tries_and_give_up},
+	{"what_is_forgiven_is_not_asked_for", what_is_forgiven_is_not_asked_for},
 	{"nacks_are_asked_at_once_with_no_wait", nacks_are_asked_at_once_with_no_wait},
 	{"nacks_wait_no_less_than_a_part_of_a_millisecond",
 	 nacks_wait_no_less_than_a_part_of_a_millisecond},

@@ -1,5 +1,7 @@
 #include "media/rewrite.h"
 
+#include <string.h>
+
 #include "tests/cunit.h"
 
 #define HZ 90000u
@@ -98,10 +100,61 @@ static void only_what_was_sent_has_a_source(void)
 	CU_ASSERT_EQUAL(source, 77);
 }
 
+static void after_a_stop_numbers_go_on_and_time_stays_the_sources(void)
+{
+	static const struct row before[] = {
+		{1, 5000, 100, 1000 * MS, true, 101, 7001},
+		{1, 5002, 9100, 1100 * MS, true, 103, 16001},
+	};
+	static const struct row after[] = {
+		/* Of before the stop: the highest that was sent, one that never came. */
+		{1, 5002, 9100, 6000 * MS, false, 0, 0},
+		{1, 5001, 4600, 6000 * MS, false, 0, 0},
+		/* 400 packets and 450,000 ticks of the source later: the next number. */
+		{1, 5402, 459100, 6100 * MS, true, 104, 466001},
+		{1, 5401, 459000, 6101 * MS, false, 0, 0},
+		{1, 5404, 461000, 6120 * MS, true, 106, 467901},
+		{1, 5403, 460000, 6121 * MS, true, 105, 466901},
+	};
+	struct rewrite rewrite;
+	int64_t source;
+	rewrite_init(&rewrite, 100, 7000);
+	rewrite_resume(&rewrite); /* before anything was sent: nothing to go on from */
+	play(&rewrite, before, 2);
+	rewrite_resume(&rewrite);
+	CU_ASSERT_TRUE(rewrite_source(&rewrite, 103, &source));
+	play(&rewrite, after, sizeof(after) / sizeof(after[0]));
+	/* What was lost before the stop is not to be had any more. */
+	CU_ASSERT_FALSE(rewrite_source(&rewrite, 103, &source));
+	CU_ASSERT_TRUE(rewrite_source(&rewrite, 104, &source));
+	CU_ASSERT_EQUAL(source, 5402);
+	/* Another source begins as it always does. */
+	static const struct row other[] = {{2, 10, 0, 6220 * MS, true, 107, 476901}};
+	rewrite_resume(&rewrite);
+	play(&rewrite, other, 1);
+}
+
+static void asking_whether_a_packet_passes_changes_nothing(void)
+{
+	struct rewrite rewrite, copy;
+	rewrite_init(&rewrite, 100, 7000);
+	play(&rewrite, &(struct row){1, 5000, 100, 1000 * MS, true, 101, 7001}, 1);
+	rewrite_resume(&rewrite);
+	copy = rewrite;
+	CU_ASSERT_FALSE(rewrite_passes(&rewrite, &(struct rewrite_place){1, 100, 5000}));
+	CU_ASSERT_TRUE(rewrite_passes(&rewrite, &(struct rewrite_place){1, 200, 5001}));
+	CU_ASSERT_TRUE(rewrite_passes(&rewrite, &(struct rewrite_place){2, 200, 7}));
+	CU_ASSERT_EQUAL(memcmp(&rewrite, &copy, sizeof(copy)), 0);
+}
+
 static CU_TestInfo tests[] = {
 	{"gaps_and_reordering_are_kept", gaps_and_reordering_are_kept},
 	{"a_new_source_goes_on_without_a_gap", a_new_source_goes_on_without_a_gap},
 	{"numbers_wrap", numbers_wrap},
+	{"after_a_stop_numbers_go_on_and_time_stays_the_sources",
+	 after_a_stop_numbers_go_on_and_time_stays_the_sources},
+	{"asking_whether_a_packet_passes_changes_nothing",
+	 asking_whether_a_packet_passes_changes_nothing},
 	{"only_what_was_sent_has_a_source", only_what_was_sent_has_a_source},
 	CU_TEST_INFO_NULL,
 };
