@@ -307,7 +307,7 @@ static struct track *admit(struct worker *worker, struct transport *transport,
 static void look_for_holes(struct worker *worker, struct transport *transport, struct track *track)
 {
 	if (!track->config.nack || transport->nack_due_ns != UINT64_MAX ||
-	    track_is_stopped(track) || !reception_has_holes(&track->reception))
+	    !reception_has_holes(&track->reception))
 		return;
 	transport->nack_due_ns = worker->now_ns + HOLE_PATIENCE_NS;
 	if (transport->timer.due_ns > transport->nack_due_ns)

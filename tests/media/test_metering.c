@@ -3,6 +3,7 @@
 #include "media/metering.h"
 
 #include "media/report.h"
+#include "media/rtcp.h"
 #include "media/rtp.h"
 #include "tests/media/worker_fixture.h"
 
@@ -313,6 +314,7 @@ static void voice_ahead_of_the_first_key_frame_is_free(void)
 static void publishers_video_stops_at_the_exact_packet(void)
 {
 	set_up();
+	uint64_t before_ns = plane_metered_ns(&fixture_plane, VIDEO);
 	meter_set_credit(&publisher->meter, VIDEO, 50 * MS);
 	CU_ASSERT_TRUE(publish(VIDEO, true));
 	for (unsigned int i = 0; i < 6; i++) {
@@ -326,7 +328,15 @@ static void publishers_video_stops_at_the_exact_packet(void)
 	CU_ASSERT_EQUAL(fixture_count(DROP_METER), 4);
 	/* It was received all the same, as the reports will say. */
 	CU_ASSERT_EQUAL(publisher->tracks[VIDEO].reception.received, 7);
-	CU_ASSERT_EQUAL(fixture_worker->metered_ns[VIDEO] > 0, true);
+	metering_on_credit(fixture_worker, publisher, VIDEO, 5000 * MS);
+	fixture_advance(500);
+	CU_ASSERT_TRUE(publish(VIDEO, true));
+	CU_ASSERT_EQUAL(meter_used_ns(&publisher->meter, VIDEO), 50 * MS);
+	fixture_advance(7);
+	CU_ASSERT_TRUE(publish(VIDEO, false));
+	CU_ASSERT_EQUAL(meter_used_ns(&publisher->meter, VIDEO), 57 * MS);
+	CU_ASSERT_EQUAL(plane_metered_ns(&fixture_plane, VIDEO),
+			before_ns + 57 * MS + meter_used_ns(&viewer->meter, VIDEO));
 	tear_down();
 }
 
@@ -335,8 +345,11 @@ static void a_stopped_publisher_is_asked_for_nothing(void)
 	set_up();
 	struct track *track = &publisher->tracks[VIDEO];
 	publish(VIDEO, true);
+	next_sequence[VIDEO]++; /* lost */
+	publish(VIDEO, false);
+	CU_ASSERT_TRUE(publisher->nack_due_ns < UINT64_MAX);
 	metering_on_hold(fixture_worker, publisher, BIT(VIDEO));
-	next_sequence[VIDEO] += 3; /* lost */
+	next_sequence[VIDEO] += 3;
 	publish(VIDEO, false);
 	subscription_resume(fixture_worker, &viewer->subscriptions[VIDEO]); /* wants a key frame */
 	fixture_clear();
@@ -403,6 +416,33 @@ static void a_stopped_publishers_video_needs_no_key_frame_for_ever(void)
 	CU_ASSERT_FALSE(publish(VIDEO, false));
 	fixture_advance(1);
 	CU_ASSERT_TRUE(publish(VIDEO, false));
+	tear_down();
+}
+
+/* A PLI, as the viewer sends it. */
+static void ask_for_key_frame(void)
+{
+	struct rte_mbuf *packet = packet_alloc(fixture_plane.pool);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
+	int written = rtcp_write_pli(packet_bytes(packet), 100, 1, 200 + VIDEO);
+	rte_pktmbuf_append(packet, (uint16_t)written);
+	report_on_rtcp(fixture_worker, viewer, packet);
+	packet_free(packet);
+}
+
+static void a_stopped_viewers_key_frame_request_goes_no_further(void)
+{
+	set_up();
+	struct track *track = &publisher->tracks[VIDEO];
+	publish(VIDEO, true);
+	metering_on_hold(fixture_worker, viewer, BIT(VIDEO));
+	ask_for_key_frame();
+	CU_ASSERT_FALSE(track->keyframe_wanted);
+	metering_on_hold(fixture_worker, viewer, 0);
+	publish(VIDEO, true);
+	CU_ASSERT_FALSE(track->keyframe_wanted);
+	ask_for_key_frame();
+	CU_ASSERT_TRUE(track->keyframe_wanted);
 	tear_down();
 }
 
@@ -513,6 +553,8 @@ static CU_TestInfo tests[] = {
 	{"voice_ahead_of_the_first_key_frame_is_free", voice_ahead_of_the_first_key_frame_is_free},
 	{"publishers_video_stops_at_the_exact_packet", publishers_video_stops_at_the_exact_packet},
 	{"a_stopped_publisher_is_asked_for_nothing", a_stopped_publisher_is_asked_for_nothing},
+	{"a_stopped_viewers_key_frame_request_goes_no_further",
+	 a_stopped_viewers_key_frame_request_goes_no_further},
 	{"viewers_see_no_seam_where_a_publisher_was_stopped",
 	 viewers_see_no_seam_where_a_publisher_was_stopped},
 	{"a_stopped_publishers_video_needs_no_key_frame_for_ever",
