@@ -43,7 +43,9 @@ struct client {
 	/* as told by messages */
 	bool is_connected, has_left, is_lost, is_freed;
 	const char *failure;
-	bool is_silent; /* sends no checks */
+	unsigned int n_low[METER_KINDS], n_out[METER_KINDS];
+	uint64_t out_used_ns; /* as the last message said */
+	bool is_silent;       /* sends no checks */
 	/* publisher */
 	uint32_t ssrc;
 	uint16_t sequence, transport_sequence;
@@ -191,6 +193,12 @@ static inline void on_message(void *context, const struct message *message)
 	client->is_connected |= message->type == MESSAGE_CONNECTED;
 	client->has_left |= message->type == MESSAGE_PEER_CLOSED;
 	client->is_lost |= message->type == MESSAGE_CONSENT_EXPIRED;
+	if (message->type == MESSAGE_CREDIT_LOW)
+		client->n_low[message->word]++;
+	if (message->type == MESSAGE_CREDIT_OUT) {
+		client->n_out[message->word]++;
+		client->out_used_ns = message->a;
+	}
 	if (message->type == MESSAGE_HANDSHAKE_FAILED)
 		client->failure = message->reason;
 	if (message->type == MESSAGE_CLOSED)

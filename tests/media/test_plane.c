@@ -410,6 +410,119 @@ static void silent_peer_loses_consent(void)
 	feed_destroy(feed);
 }
 
+/* Sends a packet a round until it is so. */
+#define SEND_UNTIL(publisher, is_keyframe, condition)                                              \
+	do {                                                                                       \
+		uint64_t until_ns = clock_ns() + FIXTURE_PATIENCE;                                 \
+		while (!(condition) && clock_ns() < until_ns) {                                    \
+			publisher_send(publisher, is_keyframe, false);                             \
+			fixture_pump();                                                            \
+		}                                                                                  \
+		CU_ASSERT_FATAL(condition);                                                        \
+	} while (0)
+
+/* Its numbers have no gap from first to last. */
+static void check_contiguous(const struct client *viewer)
+{
+	for (unsigned int i = 1; i < viewer->n_received; i++)
+		CU_ASSERT_EQUAL(viewer->received[i].sequence,
+				(uint16_t)(viewer->received[i - 1].sequence + 1));
+}
+
+/* What the viewer gets after it flows again begins with a key frame; `number` of it. */
+static uint32_t await_key_frame(struct client *publisher, struct client *viewer)
+{
+	unsigned int before = viewer->n_received;
+	for (unsigned int i = 0; i < 5; i++) {
+		publisher_send(publisher, false, false);
+		fixture_pump();
+	}
+	CU_ASSERT_EQUAL(viewer->n_received, before);
+	uint32_t number = next_number;
+	publisher_send_frames(publisher, 3);
+	AWAIT(viewer->n_received == before + 3);
+	CU_ASSERT_EQUAL(viewer->received[before].number, number);
+	return number;
+}
+
+static void credit_runs_out_and_comes_again(void)
+{
+	struct feed *feed = make_feed();
+	struct client *publisher = publisher_open(feed, 0x1000, 1);
+	for (int home = 0; home < FIXTURE_WORKERS; home++) {
+		struct client *viewer = viewer_open_at(feed, 0x2000, GCM256, home);
+		const struct meter *meter = &viewer->transport->meter;
+		CU_ASSERT_TRUE(plane_set_credit(plane, viewer->transport, METER_VIDEO, 20000000));
+		SEND_UNTIL(publisher, true, viewer->n_received > 0);
+		SEND_UNTIL(publisher, false, viewer->n_out[METER_VIDEO] > 0);
+		CU_ASSERT_EQUAL(viewer->out_used_ns, 20000000);
+		CU_ASSERT_EQUAL(meter_used_ns(meter, METER_VIDEO), 20000000);
+		CU_ASSERT_EQUAL(viewer->n_low[METER_VIDEO], 1);
+		SEND_UNTIL(publisher, false, meter_stopped(meter, METER_VIDEO) > 5);
+		CU_ASSERT_EQUAL(viewer->n_out[METER_VIDEO], 1);
+		/* It is refused to a viewer that asks again. */
+		uint64_t again = counted(COUNT_RTX_SENT), nacks = counted(COUNT_NACK_RECEIVED);
+		viewer_send_feedback(viewer, true, viewer->received[0].sequence);
+		AWAIT(counted(COUNT_NACK_RECEIVED) > nacks);
+
+		unsigned int asked = publisher->n_keyframe_requests;
+		CU_ASSERT_TRUE(
+			plane_set_credit(plane, viewer->transport, METER_VIDEO, METER_UNLIMITED));
+		AWAIT(publisher->n_keyframe_requests > asked);
+		await_key_frame(publisher, viewer);
+		check_contiguous(viewer);
+		CU_ASSERT_EQUAL(counted(COUNT_RTX_SENT), again);
+		client_close(viewer);
+	}
+	client_close(publisher);
+	feed_destroy(feed);
+}
+
+static void a_publisher_that_is_held_is_let_go_on(void)
+{
+	struct feed *feed = make_feed();
+	struct client *publisher = publisher_open(feed, 0x1000, 1);
+	struct client *viewers[] = {viewer_open_at(feed, 0x2000, GCM256, 0),
+				    viewer_open_at(feed, 0x3000, GCM256, 1)};
+	uint64_t dropped = counted(DROP_METER);
+
+	publisher_send_frames(publisher, 10);
+	AWAIT(viewers[0]->n_received == 10 && viewers[1]->n_received == 10);
+	CU_ASSERT_TRUE(plane_set_held(plane, publisher->transport, 1u << METER_VIDEO));
+	SEND_UNTIL(publisher, false, counted(DROP_METER) > dropped + 100);
+	unsigned int asked = publisher->n_keyframe_requests;
+	CU_ASSERT_TRUE(plane_set_held(plane, publisher->transport, 0));
+	AWAIT(publisher->n_keyframe_requests > asked);
+	await_key_frame(publisher, viewers[0]);
+	AWAIT(viewers[1]->n_received == viewers[0]->n_received);
+	for (unsigned int i = 0; i < 2; i++) {
+		check_contiguous(viewers[i]);
+		client_close(viewers[i]);
+	}
+	CU_ASSERT_EQUAL(publisher->n_nacked, 0);
+	client_close(publisher);
+	feed_destroy(feed);
+}
+
+static void credit_of_a_session_with_no_worker_is_not_sent(void)
+{
+	struct feed *feed = make_feed();
+	struct transport *transport = transport_make_viewer(feed, 0x2000);
+	CU_ASSERT_FALSE(plane_set_credit(plane, transport, METER_VIDEO, 5));
+	CU_ASSERT_FALSE(plane_set_held(plane, transport, 1));
+	/* What it was given before it was published is in force from its first packet. */
+	meter_set_held(&transport->meter, 1u << METER_VIDEO);
+	struct client *publisher = publisher_open(feed, 0x1000, 1);
+	struct client *viewer = client_open(transport, GCM256, AF_INET);
+	viewer->ssrc = 0x2000;
+	AWAIT(viewer->is_connected && peer_state(viewer->peer) == PEER_CONNECTED);
+	SEND_UNTIL(publisher, true, meter_stopped(&transport->meter, METER_VIDEO) > 5);
+	CU_ASSERT_EQUAL(viewer->n_received, 0);
+	client_close(viewer);
+	client_close(publisher);
+	feed_destroy(feed);
+}
+
 /* Each worker's port holds a burst of buffers to receive into, and that is all. */
 static void no_packet_is_missing(void)
 {
@@ -439,6 +552,10 @@ static CU_TestInfo tests[] = {
 	{"peers_that_leave_are_told", peers_that_leave_are_told},
 	{"viewer_hears_the_end", viewer_hears_the_end},
 	{"silent_peer_loses_consent", silent_peer_loses_consent},
+	{"credit_runs_out_and_comes_again", credit_runs_out_and_comes_again},
+	{"a_publisher_that_is_held_is_let_go_on", a_publisher_that_is_held_is_let_go_on},
+	{"credit_of_a_session_with_no_worker_is_not_sent",
+	 credit_of_a_session_with_no_worker_is_not_sent},
 	{"no_packet_is_missing", no_packet_is_missing},
 	CU_TEST_INFO_NULL,
 };
