@@ -64,18 +64,41 @@ int ledger_head_sign(struct ledger_head *head, const struct ledger_key *key);
 bool ledger_head_is_signed(const struct ledger_head *head, const struct ledger_key *key);
 
 /* Checks one tenant's ledger as it streams by: rows in order, then heads in order of size. Every
- * fault is told in `report`, naming the row (tenant, sequence, id) or head; checking goes on. */
+ * fault is told, naming the row (tenant, sequence, id) or head; checking goes on. Heads that fail
+ * for what was told of their rows already are not told again. */
 struct ledger_check;
+struct ledger_fault {
+	const char *tenant;
+	int64_t sequence; /* of the row; -1: no row */
+	const char *id;   /* of the row; "": not known, as of a row that is gone */
+	int64_t size;     /* of the head; -1: no head */
+	const char *what;
+};
+#define LEDGER_FAULTS_TOLD_MAX 1000 /* the rest is counted */
+
+/* Writes each fault as a line to `report`; NULL: to nobody. NULL: no memory. */
 struct ledger_check *ledger_check_create(const char *tenant, FILE *report);
 void ledger_check_destroy(struct ledger_check *check);
+/* Tells faults to `on_fault` as well; what it is given is borrowed for the call. */
+void ledger_check_listen(struct ledger_check *check,
+			 void (*on_fault)(void *context, const struct ledger_fault *fault),
+			 void *context);
+void ledger_fault_print(const struct ledger_fault *fault, FILE *out);
 /* Keys heads may be signed with; borrowed. Without any, signatures cannot be judged: a fault. */
 void ledger_check_trust(struct ledger_check *check, const struct ledger_key *key);
 void ledger_check_row(struct ledger_check *check, const struct ledger_row *row);
 void ledger_check_head(struct ledger_check *check, const struct ledger_head *head);
+/* A head that was kept elsewhere, after the rows: today's ledger must begin with its tree. */
+void ledger_check_saved_head(struct ledger_check *check, const struct ledger_head *head);
+/* What the reader of the ledger found wrong by itself. */
+void ledger_check_fault(struct ledger_check *check, int64_t sequence, const char *id,
+			const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* `size` rows and this last hash are what the store says there are (size < 0: it says nothing).
  * Returns the number of faults. */
 unsigned int ledger_check_end(struct ledger_check *check, int64_t size,
 			      const struct merkle_hash *last);
 uint64_t ledger_check_size(const struct ledger_check *check);
+/* Rows that the newest head covers. */
+uint64_t ledger_check_signed(const struct ledger_check *check);
 /* The leaves so far, for proofs; borrowed until the next row. */
 const struct merkle_hash *ledger_check_leaves(const struct ledger_check *check);

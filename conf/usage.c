@@ -149,7 +149,7 @@ void usage_id_of_key(struct usage_record *record, const char *key)
 
 static int64_t cost(enum usage_unit unit, int64_t quantity_ms, int64_t price_micros, bool is_up)
 {
-	if (quantity_ms <= 0 || price_micros <= 0)
+	if (quantity_ms <= 0 || price_micros <= 0 || unit >= USAGE_UNITS)
 		return 0;
 	__int128 parts = unit_parts[unit];
 	__int128 whole = (__int128)quantity_ms * price_micros;
