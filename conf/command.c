@@ -1,38 +1,61 @@
+/* The parser: finds the command whose name the first words are, takes options and other words
+ * apart by its rows, and says what is wrong in the words of those rows. */
 #include "conf/command.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-static void help_print(const struct command_table *table, FILE *out)
+const struct command *command_at(const struct command_table *table, size_t i)
 {
-	fprintf(out, "usage: %s COMMAND [OPTION]...\n", table->program);
-	fprintf(out, "       %s COMMAND --help\n", table->program);
-	fprintf(out, "       %s --help | --version\n\n%s\n\nCommands:\n", table->program,
-		table->text);
-	for (size_t i = 0; i < table->n_commands; i++)
-		fprintf(out, "  %-18s %s\n", table->commands[i].name, table->commands[i].text);
-	fprintf(out, "\nExit codes: %d done, %d failed, %d wrong use. See %s(1).\n", COMMAND_DONE,
-		COMMAND_FAILED, COMMAND_MISUSED, table->program);
+	for (size_t g = 0; g < table->n_groups; g++) {
+		if (i < table->groups[g]->n_commands)
+			return &table->groups[g]->commands[i];
+		i -= table->groups[g]->n_commands;
+	}
+	return NULL;
 }
 
-static void command_help_print(const struct command_table *table, const struct command *command)
+bool command_begins_with(const struct command *command, const char *prefix)
 {
-	printf("usage: %s %s [OPTION]...%s%s\n\n%s\n\nOptions:\n", table->program, command->name,
-	       command->argument ? " " : "", command->argument ? command->argument : "",
-	       command->detail);
-	for (size_t i = 0; i < command->n_options; i++) {
-		const struct command_option *option = &command->options[i];
-		char name[40];
-		snprintf(name, sizeof(name), "--%s%s%s", option->name, option->argument ? " " : "",
-			 option->argument ? option->argument : "");
-		printf("  %-20s %s", name, option->text);
-		if (option->fallback)
-			printf(" (default %s)", option->fallback);
-		puts(option->is_required ? " (required)" : "");
+	size_t len = strlen(prefix);
+	return strncmp(command->name, prefix, len) == 0 &&
+	       (command->name[len] == ' ' || command->name[len] == '\0');
+}
+
+bool command_argument_next(const char **rest, struct command_argument *out)
+{
+	if (!*rest || !**rest)
+		return false;
+	const char *word = *rest;
+	size_t len = strcspn(word, " ");
+	*rest = word + len + strspn(word + len, " ");
+	out->is_repeated = len > 3 && strncmp(word + len - 3, "...", 3) == 0;
+	if (out->is_repeated)
+		len -= 3;
+	out->is_optional = word[0] == '[';
+	if (out->is_optional) {
+		word++;
+		len -= 2;
 	}
-	printf("  %-20s %s\n", "--help", "print this");
+	assert(len < sizeof(out->name));
+	snprintf(out->name, sizeof(out->name), "%.*s", (int)len, word);
+	return true;
+}
+
+/* "a|b|c": is `value` one of these? Anything fits a name without bars. */
+static bool choice_fits(const char *choices, const char *value)
+{
+	size_t len = strlen(value);
+	if (!strchr(choices, '|'))
+		return true;
+	for (const char *at = choices; *at;) {
+		size_t n = strcspn(at, "|");
+		if (n == len && strncmp(at, value, n) == 0)
+			return true;
+		at += n + (at[n] == '|');
+	}
+	return false;
 }
 
 /* The option `word` ("--name" or "--name=value") names, or NULL; *value is what follows a "=". */
@@ -48,79 +71,143 @@ static const struct command_option *option_find(const struct command *command, c
 	return NULL;
 }
 
-/* Puts one option's value in its place; returns the words it took, or 0 and why it is wrong. */
+/* What is wrong with a command line, in words. */
+struct fault {
+	char where[128], what[256];
+};
+
+static int fault_say(struct fault *fault, const char *where, const char *what)
+{
+	snprintf(fault->where, sizeof(fault->where), "%s", where);
+	snprintf(fault->what, sizeof(fault->what), "%s", what);
+	return -EINVAL;
+}
+
+static int choice_check(const char *choices, const char *where, const char *value,
+			struct fault *fault)
+{
+	if (choice_fits(choices, value))
+		return 0;
+	snprintf(fault->where, sizeof(fault->where), "%s", where);
+	int n = snprintf(fault->what, sizeof(fault->what), "found %.60s, expected ", value);
+	for (const char *at = choices; *at && n < (int)sizeof(fault->what);) {
+		size_t len = strcspn(at, "|");
+		const char *next = at + len + (at[len] == '|');
+		const char *between = !*next ? "" : strchr(next, '|') ? ", " : " or ";
+		n += snprintf(fault->what + n, sizeof(fault->what) - (size_t)n, "%.*s%s", (int)len,
+			      at, between);
+		at = next;
+	}
+	return -EINVAL;
+}
+
+/* Puts one option's value in its place. Returns the words it took, or negative. */
 static int option_take(const struct command *command, const char *word, const char *next,
-		       const char **values, const char **wrong)
+		       const char **values, struct fault *fault)
 {
 	const char *value;
 	const struct command_option *option = option_find(command, word, &value);
-	*wrong = NULL;
 	if (!option)
-		*wrong = "unknown option";
-	else if (value && !option->argument)
-		*wrong = "takes no value";
-	else if (option->argument && !value && !next)
-		*wrong = "needs a value";
-	if (*wrong)
-		return 0;
+		return fault_say(fault, word, "unknown option");
+	if (value && !option->argument)
+		return fault_say(fault, word, "takes no value");
+	if (option->argument && !value && !next)
+		return fault_say(fault, word, "needs a value");
 	bool is_apart = option->argument && !value;
 	if (!option->argument)
 		value = "";
-	values[option - command->options] = is_apart ? next : value;
+	else if (is_apart)
+		value = next;
+	values[option - command->options] = value;
 	return is_apart ? 2 : 1;
 }
 
-/* Takes options and argument apart. NULL, or what is wrong with *word. */
-static const char *words_take(const struct command *command, int argc, char **argv,
-			      const char **values, const char **word)
+static int options_check(const struct command *command, const char *const *values,
+			 struct fault *fault)
 {
-	const char *argument = NULL, *wrong;
-	for (int i = 0; i < argc;) {
-		*word = argv[i];
-		if (strncmp(argv[i], "--", 2) != 0) {
-			if (!command->argument || argument)
-				return "not expected";
-			argument = argv[i++];
-			continue;
-		}
-		int taken = option_take(command, argv[i], i + 1 < argc ? argv[i + 1] : NULL, values,
-					&wrong);
-		if (!taken)
-			return wrong;
-		i += taken;
-	}
+	char where[64];
 	for (size_t i = 0; i < command->n_options; i++) {
-		*word = command->options[i].name;
-		if (command->options[i].is_required && !values[i])
-			return "must be given";
+		const struct command_option *option = &command->options[i];
+		snprintf(where, sizeof(where), "--%s", option->name);
+		if (option->is_required && !values[i])
+			return fault_say(fault, where, "must be given");
+		if (option->argument && values[i] &&
+		    choice_check(option->argument, where, values[i], fault))
+			return -EINVAL;
 	}
-	*word = command->argument;
-	if (command->argument && !argument)
-		return "must be given";
-	*word = argument;
-	return NULL;
+	return 0;
+}
+
+/* Are there as many words as the command takes, and are they what it takes? */
+static int words_check(const struct command *command, const char *const *words, unsigned int n,
+		       struct fault *fault)
+{
+	struct command_argument argument;
+	unsigned int at = 0;
+	for (const char *rest = command->arguments; command_argument_next(&rest, &argument);) {
+		if (at == n && argument.is_optional)
+			break;
+		if (at == n)
+			return fault_say(fault, argument.name, "must be given");
+		unsigned int end = argument.is_repeated ? n : at + 1;
+		for (; at < end; at++)
+			if (choice_check(argument.name, command->name, words[at], fault))
+				return -EINVAL;
+	}
+	return at < n ? fault_say(fault, words[at], "not expected") : 0;
+}
+
+/* A command line while it is taken apart. */
+struct parse {
+	const char *values[COMMAND_OPTIONS_MAX], *words[COMMAND_WORDS_MAX + 1];
+	unsigned int n_words;
+	struct fault fault;
+};
+
+static int words_take(struct parse *parse, const struct command *command, int argc, char **argv)
+{
+	bool is_option_time = true;
+	for (int i = 0; i < argc;) {
+		if (is_option_time && strcmp(argv[i], "--") == 0) {
+			is_option_time = false;
+			i++;
+		} else if (is_option_time && strncmp(argv[i], "--", 2) == 0) {
+			int taken = option_take(command, argv[i], argv[i + 1], parse->values,
+						&parse->fault);
+			if (taken < 0)
+				return taken;
+			i += taken;
+		} else if (parse->n_words == COMMAND_WORDS_MAX) {
+			return fault_say(&parse->fault, argv[i], "too many words");
+		} else {
+			parse->words[parse->n_words++] = argv[i++];
+		}
+	}
+	int rc = words_check(command, parse->words, parse->n_words, &parse->fault);
+	return rc ? rc : options_check(command, parse->values, &parse->fault);
 }
 
 static int command_run(const struct command_table *table, const struct command *command, int argc,
 		       char **argv)
 {
-	const char *values[COMMAND_OPTIONS_MAX] = {0}, *word;
+	struct parse parse = {0};
 	assert(command->n_options <= COMMAND_OPTIONS_MAX);
 	for (size_t i = 0; i < command->n_options; i++)
-		values[i] = command->options[i].fallback;
+		parse.values[i] = command->options[i].fallback;
 	for (int i = 0; i < argc; i++) {
 		if (strcmp(argv[i], "--help") != 0)
 			continue;
-		command_help_print(table, command);
+		command_help_one(table, command, stdout);
 		return COMMAND_DONE;
 	}
-	const char *wrong = words_take(command, argc, argv, values, &word);
-	if (wrong) {
-		fprintf(stderr, "%s: %s: %s; see %s %s --help\n", table->program, word, wrong,
-			table->program, command->name);
+	if (words_take(&parse, command, argc, argv)) {
+		fprintf(stderr, "%s: %s: %s; see %s %s --help\n", table->program, parse.fault.where,
+			parse.fault.what, table->program, command->name);
 		return COMMAND_MISUSED;
 	}
-	return command->run(values, word);
+	const struct command_line line = {
+		.values = parse.values, .words = parse.words, .n_words = parse.n_words};
+	return command->run(&line);
 }
 
 /* How many of the words on the command line name this command; 0: not this one. */
@@ -138,25 +225,46 @@ static int command_words(const struct command *command, int argc, char **argv)
 	return n;
 }
 
+/* No command: does the first word begin some, and is that what was asked to be explained? */
+static int unknown_run(const struct command_table *table, int argc, char **argv)
+{
+	const struct command *command;
+	size_t known = 0;
+	for (size_t i = 0; argc >= 1 && (command = command_at(table, i)); i++)
+		known += command_begins_with(command, argv[0]);
+	if (known && argc == 2 && strcmp(argv[1], "--help") == 0) {
+		command_help_some(table, argv[0], stdout);
+		return COMMAND_DONE;
+	}
+	if (known) {
+		fprintf(stderr, "%s: %s%s%s: unknown command; there are:\n", table->program,
+			argv[0], argc >= 2 ? " " : "", argc >= 2 ? argv[1] : "");
+		command_help_some(table, argv[0], stderr);
+		return COMMAND_MISUSED;
+	}
+	if (argc >= 1)
+		fprintf(stderr, "%s: %s: unknown command\n", table->program, argv[0]);
+	command_help(table, stderr);
+	return COMMAND_MISUSED;
+}
+
 static int table_run(const struct command_table *table, int argc, char **argv)
 {
+	const struct command *command;
 	if (argc >= 1 && strcmp(argv[0], "--help") == 0) {
-		help_print(table, stdout);
+		command_help(table, stdout);
 		return COMMAND_DONE;
 	}
 	if (argc >= 1 && strcmp(argv[0], "--version") == 0) {
 		printf("%s %s\n", table->program, NN5G_VERSION);
 		return COMMAND_DONE;
 	}
-	for (size_t i = 0; i < table->n_commands; i++) {
-		int n = command_words(&table->commands[i], argc, argv);
+	for (size_t i = 0; (command = command_at(table, i)); i++) {
+		int n = command_words(command, argc, argv);
 		if (n)
-			return command_run(table, &table->commands[i], argc - n, argv + n);
+			return command_run(table, command, argc - n, argv + n);
 	}
-	if (argc >= 1)
-		fprintf(stderr, "%s: %s: unknown command\n", table->program, argv[0]);
-	help_print(table, stderr);
-	return COMMAND_MISUSED;
+	return unknown_run(table, argc, argv);
 }
 
 int command_main(const struct command_table *table, int argc, char **argv)

@@ -112,10 +112,10 @@ static void wrong_use_is_told(void)
 	} rows[] = {
 		{"", "usage: nn5gctl COMMAND"},
 		{"fly", "fly: unknown command"},
-		{"key", "key: unknown command"},
-		{"key fly", "key: unknown command"},
-		{"token", "key: must be given"},
-		{"token --key k", "tenant: must be given"},
+		{"key", "key: unknown command; there are:\n  key generate "},
+		{"key fly", "key fly: unknown command; there are:\n  key generate "},
+		{"token", "--key: must be given"},
+		{"token --key k", "--tenant: must be given"},
 		{"token --key", "--key: needs a value"},
 		{"token --kez k", "--kez: unknown option"},
 		{"token --single-use=1", "--single-use=1: takes no value"},
@@ -130,12 +130,15 @@ static void wrong_use_is_told(void)
 		{"token --key k --tenant t --ttl 99999999999999999999", "--ttl: found"},
 		{"token --key k --tenant t --scope fly", "--scope: found \"fly\""},
 		{"token --key k --tenant t --algorithm none", "--algorithm: found none"},
-		{"key generate", "out: must be given"},
+		{"key generate", "--out: must be given"},
 		{"key generate --out x --algorithm HS256", "--algorithm: found HS256"},
 		{"key generate --out x --tenant a:b", "--tenant: found"},
 		{"key generate --out x --key-id a:b", "--key-id: found"},
 		{"key public", "FILE: must be given"},
 		{"config reference x", "x: not expected"},
+		{"completion ksh", "completion: found ksh, expected bash, zsh or fish"},
+		{"key list", "TENANT: must be given"},
+		{"key list a b", "b: not expected"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		run(rows[i].line);
