@@ -37,6 +37,8 @@ int store_revisions(struct store *store,
  * on top (RFC 7396). */
 int store_tenant_document(struct store *store, const char *id, struct json_t **out);
 int store_slice_document(struct store *store, const char *id, struct json_t **out);
+/* The policy alone. */
+int store_tenant_policy(struct store *store, const char *id, struct json_t **out);
 
 /* --- Quota --------------------------------------------------------------------------------------
  * A grant is one row per tenant, node, boot and account with totals that only grow: granted >=
@@ -75,6 +77,26 @@ int store_grants_release(struct store *store, const char *node, const char *boot
 int store_grant_holders(struct store *store, const char *tenant, enum account account,
 			const char *node, void (*each)(void *context, const char *holder),
 			void *context);
+/* Recall on demand: a node wants `amount` more than is available, others hold some. Its wish stands
+ * until it is done, or for STORE_RECALL_MS: their controls ask their nodes to give back. */
+#define STORE_RECALL_MS 5000
+int store_recall_wish(struct store *store, const char *tenant, enum account account,
+		      const char *node, int64_t amount, int64_t now_ms);
+int store_recall_done(struct store *store, const char *tenant, enum account account,
+		      const char *node);
+/* Wishes of nodes other than `node` for what `node` holds. */
+struct store_recall {
+	const char *tenant, *node; /* borrowed; the node that wishes */
+	enum account account;
+	int64_t amount;
+	int64_t held; /* by us, as the store knows */
+};
+int store_recalls(struct store *store, const char *node, int64_t now_ms,
+		  void (*each)(void *context, const struct store_recall *recall), void *context);
+/* The calendar month of a tenant at a time, "2026-11": the period of its meters and top-ups. */
+#define STORE_PERIOD_BYTES 8
+int store_period(struct store *store, const char *tenant, int64_t at_ms,
+		 char out[STORE_PERIOD_BYTES]);
 /* {"accounts": [{"account", "limit" (absent: unlimited), "used_month", "used_total", "topped_up",
  * "outstanding", "available"}], "month": "2026-11"}. */
 int store_budget(struct store *store, const char *tenant, int64_t now_ms, struct json_t **out);
@@ -88,8 +110,9 @@ enum store_verdict { STORE_COMMITTED, STORE_DUPLICATE, STORE_REFUSED };
  * verdicts[i] is set on success. */
 int store_usage_commit(struct store *store, const struct usage_record *records, unsigned int n,
 		       enum store_verdict *verdicts);
-/* {"rows": n, "quantity_ms": {...}, "cost_micros", "creator_micros", "platform_micros"} by unit,
- * kind and provider, of a tenant in [from_ms, to_ms). */
+/* Of a tenant, closed in [from_ms, to_ms): {"rows", "cost_micros", "creator_micros",
+ * "platform_micros", "usage": [{"unit", "kind", "provider_id", "rows", "quantity_ms",
+ * "cost_micros", "creator_micros", "platform_micros"}]}. */
 int store_usage_sums(struct store *store, const char *tenant, int64_t from_ms, int64_t to_ms,
 		     struct json_t **out);
 /* Rows in order of sequence, from one on; a non-zero return of `each` ends it and is returned. */
