@@ -8,6 +8,7 @@
 
 #include "conf/config.h"
 #include "conf/log.h"
+#include "gateway/admin.h"
 #include "gateway/node.h"
 
 enum { EXIT_USAGE = 2, EXIT_CONFIG = 3 };
@@ -23,6 +24,8 @@ static void print_help(FILE *out)
 	      "default\n"
 	      "      --check-config read the configuration, say what is wrong with it, and exit\n"
 	      "      --dump-config  print the effective configuration as YAML, and exit\n"
+	      "      --admin-reference  print the methods of the admin socket as Markdown, and "
+	      "exit\n"
 	      "  -h, --help         print this text and the configuration keys, and exit\n"
 	      "  -V, --version      print the version, and exit\n"
 	      "\n"
@@ -35,7 +38,7 @@ static void print_help(FILE *out)
 	config_help(out);
 }
 
-enum action { RUN, CHECK, DUMP, HELP, VERSION };
+enum action { RUN, CHECK, DUMP, REFERENCE, HELP, VERSION };
 
 struct arguments {
 	const char *config_path;
@@ -45,9 +48,13 @@ struct arguments {
 static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 {
 	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'k'},
-		{"dump-config", no_argument, NULL, 'd'},  {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},      {0},
+		{"config", required_argument, NULL, 'c'},
+		{"check-config", no_argument, NULL, 'k'},
+		{"dump-config", no_argument, NULL, 'd'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{"admin-reference", no_argument, NULL, 'a'},
+		{0},
 	};
 	int option;
 	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
@@ -60,6 +67,9 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 			break;
 		case 'd':
 			arguments->action = DUMP;
+			break;
+		case 'a':
+			arguments->action = REFERENCE;
 			break;
 		case 'h':
 			arguments->action = HELP;
@@ -103,6 +113,10 @@ int main(int argc, char **argv)
 	}
 	if (arguments.action == HELP) {
 		print_help(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (arguments.action == REFERENCE) {
+		admin_reference(stdout);
 		return EXIT_SUCCESS;
 	}
 	if (arguments.action == VERSION) {

@@ -7,13 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <glib-unix.h>
 #include <glib.h>
 
 #include "conf/clock.h"
 #include "conf/log.h"
+#include "gateway/admin.h"
 #include "gateway/gates.h"
+#include "gateway/node_reload.h"
 #include "gateway/routes.h"
 #include "gateway/server.h"
 #include "gateway/session.h"
@@ -21,47 +24,19 @@
 #include "gateway/token.h"
 #include "media/plane.h"
 #include "qos/eal.h"
+#include "slices/slice.h"
 #include "slices/tenant.h"
 
 #define TICK_MS          1000
 #define STOP_PATIENCE_MS 5000
+#define FED_PATIENCE_MS  20000
 
 struct node_loop {
 	GMainLoop *main;
+	bool is_stopping; /* a signal asked for it, perhaps before it ran */
 	guint sources[5];
 	unsigned int n_sources;
 };
-
-/* Faults in a file go to the log line by line. */
-static void log_faults(const char *what, const char *faults)
-{
-	char **lines = g_strsplit(faults, "\n", -1);
-	for (char **line = lines; *line; line++) {
-		if (**line)
-			log_error(LOG_CONFIG, what, "\"fault\":\"%s\"", log_escape(*line));
-	}
-	g_strfreev(lines);
-}
-
-static int load_tenants(struct node *node)
-{
-	struct tenants_config fresh = {0};
-	char *faults = NULL;
-	size_t size;
-	int rc = 0;
-	FILE *errors = open_memstream(&faults, &size);
-	if (!errors)
-		return -ENOMEM;
-	if (node->config.tenants)
-		rc = tenants_load(node->config.tenants, errors, &fresh);
-	fclose(errors);
-	if (rc)
-		log_faults("tenants are not loaded", faults);
-	else
-		rc = tenant_table_replace(node->tenants, &fresh);
-	free(faults);
-	return rc;
-}
 
 static int start_plane(struct node *node)
 {
@@ -144,47 +119,14 @@ static gboolean on_tick(gpointer context)
 static gboolean on_stop_signal(gpointer context)
 {
 	struct node *node = context;
+	node->loop->is_stopping = true;
 	g_main_loop_quit(node->loop->main);
 	return G_SOURCE_CONTINUE;
 }
 
-static void reload_config(struct node *node)
-{
-	struct gateway_config fresh;
-	char *faults = NULL, *report = NULL;
-	size_t size;
-	FILE *errors = open_memstream(&faults, &size);
-	FILE *unchanged = open_memstream(&report, &size);
-	int rc = errors && unchanged ? config_load(node->config_path, errors, &fresh) : -ENOMEM;
-	if (rc == 0) {
-		config_reload(&node->config, &fresh, unchanged);
-		config_free(&fresh);
-	}
-	if (errors)
-		fclose(errors);
-	if (unchanged)
-		fclose(unchanged);
-	if (rc)
-		log_faults("the configuration stays as it was", faults ? faults : "out of memory");
-	else
-		log_faults("this change needs a restart", report);
-	free(faults);
-	free(report);
-}
-
 static gboolean on_reload_signal(gpointer context)
 {
-	struct node *node = context;
-	log_info(LOG_NODE, "reloading", NULL);
-	if (node->config_path)
-		reload_config(node);
-	config_log_apply(&node->config);
-	load_tenants(node);
-	handshake_limit(node->plane->handshake, node->config.limits.handshakes_half_open,
-			node->config.limits.handshakes_per_second);
-	atomic_store(&node->plane->consent_ns, node->config.ice.consent_s * 1000000000ull);
-	if (node->config.https.certificate)
-		server_reload_certificate(node->server);
+	node_reload(context);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -205,15 +147,50 @@ static int start_loop(struct node *node)
 	return 0;
 }
 
-static int start_parts(struct node *node)
+/* For its owner alone: what lies there opens every door. */
+static int make_state_folder(const struct node *node)
+{
+	const char *folder = node->config.node.state;
+	if (mkdir(folder, 0700) == 0 || errno == EEXIST)
+		return 0;
+	int rc = -errno;
+	log_error(LOG_NODE, "node.state cannot be made", "\"folder\":\"%s\",\"error\":\"%s\"",
+		  log_escape(folder), strerror(-rc));
+	return rc;
+}
+
+static int start_tables(struct node *node)
 {
 	node->tenants = tenant_table_create();
+	node->slices = slice_table_create((int64_t)node->config.node.port_mbps * 1000000);
 	node->replays = token_replays_create();
 	node->denials = gate_counters_create();
 	node->streams = stream_table_create(node->config.node.workers);
-	if (!node->tenants || !node->replays || !node->denials || !node->streams)
+	if (!node->tenants || !node->slices || !node->replays || !node->denials || !node->streams)
 		return -ENOMEM;
-	int rc = load_tenants(node);
+	return 0;
+}
+
+static int start_control(struct node *node)
+{
+	int rc = admin_start(node, &node->admin);
+	if (rc)
+		return rc;
+	switch (config_control_mode(&node->config)) {
+	case CONTROL_NONE:
+	case CONTROL_EMBEDDED:
+		return node_load_tenants(node);
+	case CONTROL_EXTERNAL:
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int start_parts(struct node *node)
+{
+	int rc = make_state_folder(node);
+	if (rc == 0)
+		rc = start_tables(node);
 	if (rc == 0)
 		rc = start_plane(node);
 	if (rc)
@@ -222,6 +199,8 @@ static int start_parts(struct node *node)
 	if (!node->sessions)
 		return -ENOMEM;
 	rc = start_loop(node);
+	if (rc == 0)
+		rc = start_control(node);
 	return rc ? rc : start_server(node);
 }
 
@@ -252,7 +231,8 @@ int node_start(struct gateway_config *config, const char *config_path, struct no
 
 void node_run(struct node *node)
 {
-	g_main_loop_run(node->loop->main);
+	if (!node->loop->is_stopping)
+		g_main_loop_run(node->loop->main);
 }
 
 static gboolean on_patience_over(gpointer is_over)
@@ -298,12 +278,14 @@ void node_stop(struct node *node)
 		end_sessions(node);
 	if (node->server)
 		server_stop(node->server);
+	admin_stop(node->admin);
 	stop_loop(node->loop);
 	plane_stop(node->plane);
 	session_table_destroy(node->sessions);
 	stream_table_destroy(node->streams);
 	gate_counters_destroy(node->denials);
 	token_replays_destroy(node->replays);
+	slice_table_destroy(node->slices);
 	tenant_table_destroy(node->tenants);
 	config_free(&node->config);
 	free(node);

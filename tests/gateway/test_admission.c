@@ -49,7 +49,7 @@ static void remove_file(const char *name)
 {
 	char path[512];
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	unlink(path);
+	remove(path);
 }
 
 static int make_key(const char *file, struct jwt_key **key)
@@ -104,8 +104,8 @@ static int start(void)
 
 static int stop(void)
 {
-	static const char *const files[] = {"demo.pem", "other.pem", "stranger.pem", "tenants.yaml",
-					    "gateway.yaml"};
+	static const char *const files[] = {"demo.pem",     "other.pem",    "stranger.pem",
+					    "tenants.yaml", "gateway.yaml", "state"};
 	node_stop(node);
 	jwt_key_destroy(demo_key);
 	jwt_key_destroy(other_key);
