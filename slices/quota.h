@@ -7,20 +7,21 @@
 #include <stdint.h>
 
 struct quota {
-	bool is_unlimited; /* the account has no limit */
+	bool is_unlimited; /* the account has no limit: callers look here first and lend nothing */
 	int64_t granted_total, returned_total, used_total;
-	int64_t lent; /* to sessions and authorizations that are open */
-	int64_t overdraft_max,
-		overdraft; /* continue_bounded: may be lent beyond what is held, is */
+	int64_t lent;          /* to sessions and authorizations that are open */
+	int64_t overdraft_max; /* continue_bounded: may be lent beyond what is held */
 };
 
-/* Neither lent, used nor returned. Negative: overdrawn. */
+/* Granted, and neither lent, used nor returned. Negative: that much is overdrawn. */
 int64_t quota_free(const struct quota *quota);
+/* What may be lent: what is free, and the overdraft. Never negative. */
+int64_t quota_lendable(const struct quota *quota);
 /* A grant arrived; older totals are ignored. */
 void quota_grant(struct quota *quota, int64_t granted_total);
-/* Lends `amount`. -EDQUOT: not that much is free. */
+/* Lends `amount`. -EDQUOT: not that much may be lent. */
 int quota_lend(struct quota *quota, int64_t amount);
-/* Lends what is free, at most `amount`; returns how much. */
+/* Lends what may be lent, at most `amount`; returns how much. */
 int64_t quota_lend_up_to(struct quota *quota, int64_t amount);
 /* A loan ends: `lent` comes back, of which `used` (at most `lent`) is gone for good. */
 void quota_settle(struct quota *quota, int64_t lent, int64_t used);
