@@ -11,6 +11,9 @@
 
 struct journal;
 
+/* Records that are not forgotten; from three quarters on journal_health says -ENOBUFS. */
+#define JOURNAL_ROWS_MAX 131072
+
 /* Opens or makes the SQLite file, draws this run's boot id, closes what earlier runs left open.
  * Negative errno, logged. */
 int journal_open(const char *path, struct journal **out);
@@ -21,8 +24,9 @@ const char *journal_boot(const struct journal *journal);
 
 typedef void (*journal_done)(void *context, int rc);
 /* Writes a record that is still growing (a checkpoint: replaces the one of the same id) or closed.
- * `done` (may be NULL) runs on the default GMainContext once it is synced, or with the errno.
- * Copies the record. */
+ * `done` (may be NULL) runs on the default GMainContext once it is synced, or with the errno: then
+ * it never will be. A record nobody waits for is tried again until the disk takes it. Copies the
+ * record. */
 void journal_write(struct journal *journal, const struct usage_record *record, bool is_closed,
 		   journal_done done, void *context);
 /* Forgets a record that came to nothing. */
@@ -41,7 +45,8 @@ unsigned int journal_length(const struct journal *journal);
 unsigned int journal_inherited(const struct journal *journal);
 /* Called (on the default GMainContext) when pending records appear. */
 void journal_on_pending(struct journal *journal, void (*on_pending)(void *context), void *context);
-/* 0, or why the last write failed (-ENOSPC: the disk is full): no new sessions then. */
+/* 0, or why no new sessions are to come: the last write failed (-ENOSPC: the disk is full; gone by
+ * itself when there is room), or too much waits to be acknowledged (-ENOBUFS). */
 int journal_health(const struct journal *journal);
 
 struct journal_counters {

@@ -48,7 +48,7 @@ int64_t quota_lend_up_to(struct quota *quota, int64_t amount)
 
 void quota_settle(struct quota *quota, int64_t lent, int64_t used)
 {
-	assert(used >= 0 && used <= lent && lent <= quota->lent);
+	assert(used >= 0 && lent >= 0 && lent <= quota->lent);
 	quota->lent -= lent;
 	quota->used_total += used;
 }

@@ -23,7 +23,8 @@ void quota_grant(struct quota *quota, int64_t granted_total);
 int quota_lend(struct quota *quota, int64_t amount);
 /* Lends what may be lent, at most `amount`; returns how much. */
 int64_t quota_lend_up_to(struct quota *quota, int64_t amount);
-/* A loan ends: `lent` comes back, of which `used` (at most `lent`) is gone for good. */
+/* A loan ends: `lent` comes back, `used` of it is gone for good. More than was lent: only where the
+ * limit came after the use; it is overdrawn then. */
 void quota_settle(struct quota *quota, int64_t lent, int64_t used);
 /* Gives back up to `amount` of what is free to the control plane; the new returned_total. */
 int64_t quota_return(struct quota *quota, int64_t amount);
