@@ -7,6 +7,7 @@
 #include <srtp2/srtp.h>
 
 #include "bench/fanout.h"
+#include "bench/meter.h"
 
 static const struct {
 	const char *name, *text;
@@ -14,6 +15,7 @@ static const struct {
 } commands[] = {
 	{"fanout", "one publisher, many viewers: loss, latency, setup, memory, CPU per packet",
 	 fanout_main},
+	{"meter", "what metering adds to a packet, and that it is exact", meter_main},
 };
 
 static void print_help(FILE *out)
