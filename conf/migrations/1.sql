@@ -147,3 +147,12 @@ INSERT INTO plans (id, slice, slice_bps, policy) VALUES
 		"rate": {"requests": 50, "period_ms": 1000, "burst": 50, "queue": 50,
 			"delay_ms": 1000},
 		"sessions_max": 20, "session_bps": 1000000}');
+
+-- What a control plane imported from its file, as it was then (conf/control_import.c).
+CREATE TABLE imports (
+	source TEXT NOT NULL, -- whose import: the id of the control plane's ledger key
+	kind TEXT NOT NULL CHECK (kind IN ('tenant', 'slice')),
+	id TEXT NOT NULL,
+	document $JSON NOT NULL,
+	PRIMARY KEY (source, kind, id)
+);
