@@ -85,14 +85,26 @@ void ledger_fault_print(const struct ledger_fault *fault, FILE *out)
 	fprintf(out, ": %s\n", fault->what);
 }
 
+/* A ledger that was tampered with may hold anything, and faults go to terminals. */
+static void text_tame(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 static void fault_tell(struct ledger_check *check, struct ledger_fault fault, const char *format,
 		       va_list args)
 {
-	char what[WHAT_MAX + 1];
+	char what[WHAT_MAX + 1], id[USAGE_ID_MAX + 1];
 	check->n_faults++;
 	if (check->n_faults > LEDGER_FAULTS_TOLD_MAX)
 		return;
 	vsnprintf(what, sizeof(what), format, args);
+	text_tame(what);
+	snprintf(id, sizeof(id), "%s", fault.id);
+	text_tame(id);
+	fault.id = id;
 	fault.tenant = check->tenant;
 	fault.what = what;
 	if (check->report)
