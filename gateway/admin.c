@@ -14,6 +14,7 @@
 #include "gateway/node.h"
 #include "gateway/session.h"
 #include "gateway/stream.h"
+#include "slices/journal.h"
 
 static const struct admin_batch_kind event_kind = {
 	.method = "audit.report",
@@ -34,6 +35,7 @@ static void lose_control(struct admin *admin)
 	admin->control = NULL;
 	admin->revision = 0;
 	admin->has_snapshot = false;
+	admin_report_reset(&admin->report);
 }
 
 static void connection_free(struct admin_connection *connection)
@@ -134,6 +136,7 @@ void admin_on_snapshot(struct admin *admin)
 		session_each(admin->node->sessions, claim_again, admin);
 	admin_batch_wake(&admin->events);
 	admin_batch_wake(&admin->claims);
+	admin_report_wake(&admin->report);
 }
 
 bool admin_has_control(const struct admin *admin)
@@ -215,6 +218,12 @@ void admin_claim(struct admin *admin, const struct session *session)
 		admin_batch_push(&admin->claims, admin_describe_session(session));
 }
 
+static void on_pending(void *context)
+{
+	struct admin *admin = context;
+	admin_report_wake(&admin->report);
+}
+
 int admin_start(struct node *node, struct admin **out)
 {
 	struct admin *admin = calloc(1, sizeof(*admin));
@@ -228,11 +237,15 @@ int admin_start(struct node *node, struct admin **out)
 					     .group = node->config.admin.group,
 					     .on_accept = on_accept,
 					     .context = admin};
-	int rc = rpc_listen(&config, &admin->listener);
+	int rc = admin_report_init(&admin->report, admin);
+	if (rc == 0)
+		rc = rpc_listen(&config, &admin->listener);
 	if (rc) {
 		admin_stop(admin);
 		return rc;
 	}
+	if (node->journal)
+		journal_on_pending(node->journal, on_pending, admin);
 	*out = admin;
 	return 0;
 }
@@ -241,6 +254,8 @@ void admin_stop(struct admin *admin)
 {
 	if (!admin)
 		return;
+	if (admin->node->journal)
+		journal_on_pending(admin->node->journal, NULL, NULL);
 	rpc_listener_destroy(admin->listener);
 	for (unsigned int i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
 		if (admin->connections[i])
@@ -251,6 +266,7 @@ void admin_stop(struct admin *admin)
 	tell_unanswered(admin, admin->unanswered->length);
 	admin_batch_fini(&admin->events);
 	admin_batch_fini(&admin->claims);
+	admin_report_fini(&admin->report);
 	g_queue_free_full(admin->unanswered, g_free);
 	free(admin);
 }
@@ -262,6 +278,9 @@ struct admin_counters admin_counters(const struct admin *admin)
 	counters.events_lost = admin->events.lost;
 	counters.claims_sent = admin->claims.sent;
 	counters.claims_lost = admin->claims.lost;
+	counters.records_acknowledged = admin->report.acknowledged;
+	counters.records_refused = admin->report.refused;
+	counters.reports_failed = admin->report.failures;
 	counters.peers_refused = rpc_listener_refused(admin->listener);
 	return counters;
 }

@@ -12,6 +12,7 @@
 #include "conf/log.h"
 #include "gateway/feed.h"
 #include "gateway/node.h"
+#include "slices/journal.h"
 #include "slices/slice.h"
 #include "slices/tenant.h"
 
@@ -43,11 +44,15 @@ static json_t *describe_node(struct node *node)
 {
 	json_t *quotas = json_array();
 	tenant_each(node->tenants, add_quotas, quotas);
-	return json_pack("{s:s, s:s, s:s, s:i, s:I, s:i, s:o, s:{s:I, s:I}}", "node",
-			 node->config.node.name, "boot", "", "version", NN5G_VERSION, "protocol",
-			 ADMIN_PROTOCOL, "port_bps",
-			 (json_int_t)node->config.node.port_mbps * 1000000, "revision", 0, "quotas",
-			 quotas, "journal", "pending", (json_int_t)0, "inherited", (json_int_t)0);
+	return json_pack(
+		"{s:s, s:s, s:s, s:i, s:I, s:i, s:o, s:{s:I, s:I}}", "node", node->config.node.name,
+		"boot", node->journal ? journal_boot(node->journal) : "", "version", NN5G_VERSION,
+		"protocol", ADMIN_PROTOCOL, "port_bps",
+		(json_int_t)node->config.node.port_mbps * 1000000, "revision", 0, "quotas", quotas,
+		"journal", "pending",
+		node->journal ? (json_int_t)journal_length(node->journal) : (json_int_t)0,
+		"inherited",
+		node->journal ? (json_int_t)journal_inherited(node->journal) : (json_int_t)0);
 }
 
 static void refuse_control(struct admin *admin, struct rpc_call *call, const char *why)

@@ -11,6 +11,7 @@
 #include "gateway/feed.h"
 #include "gateway/node.h"
 #include "gateway/session.h"
+#include "slices/journal.h"
 #include "slices/slice.h"
 #include "slices/tenant.h"
 
@@ -155,6 +156,20 @@ static void add_slice(void *context, const struct slice *slice)
 					(int)slice->n_sessions));
 }
 
+static json_t *describe_journal(struct journal *journal)
+{
+	if (!journal)
+		return json_null();
+	struct journal_counters counters = journal_counters(journal);
+	return json_pack("{s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:I}", "length",
+			 (json_int_t)journal_length(journal), "inherited",
+			 (json_int_t)journal_inherited(journal), "health", journal_health(journal),
+			 "written", (json_int_t)counters.written, "syncs",
+			 (json_int_t)counters.syncs, "failed", (json_int_t)counters.failed,
+			 "acknowledged", (json_int_t)counters.acknowledged, "recovered",
+			 (json_int_t)counters.recovered);
+}
+
 static json_t *describe_sessions(struct node *node)
 {
 	const struct session_counters *counters = session_counters(node->sessions);
@@ -189,13 +204,13 @@ static void on_stats(void *context, struct rpc_call *call, json_t *params)
 	tenant_each(node->tenants, add_tenant, tenants);
 	slice_each(node->slices, add_slice, slices);
 	rpc_answer(call, json_pack("{s:s, s:s, s:s, s:I, s:b, s:o, s:o, s:o, s:o, s:o}", "node",
-				   node->config.node.name, "version", NN5G_VERSION, "boot", "",
-				   "uptime_s",
+				   node->config.node.name, "version", NN5G_VERSION, "boot",
+				   node->journal ? journal_boot(node->journal) : "", "uptime_s",
 				   (json_int_t)((clock_ns() - node->started_ns) / 1000000000u),
 				   "draining", node->is_draining, "control",
 				   describe_control(connection->admin), "sessions",
 				   describe_sessions(node), "tenants", tenants, "slices", slices,
-				   "journal", json_null()));
+				   "journal", describe_journal(node->journal)));
 }
 
 static void on_help(void *context, struct rpc_call *call, json_t *params)

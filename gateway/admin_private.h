@@ -5,7 +5,7 @@
  *   admin_feed.c     what the control plane feeds: tenants, slices
  *   admin_quota.c    quota, and debits by backends
  *   admin_batch.c    events and claims on their way to it
- */
+ *   admin_report.c   the journal's records on theirs */
 #pragma once
 
 #include <sys/types.h>
@@ -13,6 +13,7 @@
 #include "conf/rpc_table.h"
 #include "gateway/admin.h"
 #include "gateway/admin_batch.h"
+#include "gateway/admin_report.h"
 
 #define ADMIN_PROTOCOL        1
 #define ADMIN_CONNECTIONS_MAX 64
@@ -32,6 +33,7 @@ struct admin {
 	bool has_snapshot;                /* from `control` */
 	bool is_fed;                      /* from any control plane, ever */
 	struct admin_batch events, claims;
+	struct admin_report report;
 	GQueue *unanswered; /* calls that found no control plane, to be told so */
 	guint unanswered_source;
 	struct admin_counters counters;

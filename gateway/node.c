@@ -3,6 +3,7 @@
 #include "gateway/node.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@
 #include "gateway/token.h"
 #include "media/plane.h"
 #include "qos/eal.h"
+#include "slices/journal.h"
 #include "slices/slice.h"
 #include "slices/tenant.h"
 
@@ -159,6 +161,16 @@ static int make_state_folder(const struct node *node)
 	return rc;
 }
 
+/* What was used is written down before it counts; without a control plane nobody counts. */
+static int start_journal(struct node *node)
+{
+	char path[PATH_MAX];
+	if (config_control_mode(&node->config) == CONTROL_NONE)
+		return 0;
+	int n = snprintf(path, sizeof(path), "%s/journal.db", node->config.node.state);
+	return n < (int)sizeof(path) ? journal_open(path, &node->journal) : -ENAMETOOLONG;
+}
+
 static int start_tables(struct node *node)
 {
 	node->tenants = tenant_table_create();
@@ -189,6 +201,8 @@ static int start_control(struct node *node)
 static int start_parts(struct node *node)
 {
 	int rc = make_state_folder(node);
+	if (rc == 0)
+		rc = start_journal(node);
 	if (rc == 0)
 		rc = start_tables(node);
 	if (rc == 0)
@@ -287,6 +301,7 @@ void node_stop(struct node *node)
 	token_replays_destroy(node->replays);
 	slice_table_destroy(node->slices);
 	tenant_table_destroy(node->tenants);
+	journal_close(node->journal);
 	config_free(&node->config);
 	free(node);
 	eal_stop();

@@ -9,6 +9,7 @@
 #include "gateway/node.h"
 #include "gateway/session.h"
 #include "gateway/stream.h"
+#include "slices/journal.h"
 #include "slices/slice.h"
 #include "slices/tenant.h"
 #include "tests/gateway/control_peer.h"
@@ -151,6 +152,7 @@ static void hello_tells_who_the_node_is(void)
 				    &journal),
 			0);
 	CU_ASSERT_STRING_EQUAL(name, "edge-1");
+	CU_ASSERT_STRING_EQUAL(boot, journal_boot(node->journal));
 	CU_ASSERT(protocol == 1 && port_bps == 10000000 && have == 0);
 	CU_ASSERT_EQUAL(json_array_size(quotas), 0);
 	CU_ASSERT_EQUAL(json_integer_value(json_object_get(journal, "pending")), 0);
@@ -440,6 +442,74 @@ static void events_wait_in_a_bounded_queue(void)
 	lose_control();
 }
 
+static void write_record(unsigned int sequence)
+{
+	struct usage_record record = {
+		.tenant = "demo",
+		.session = "00112233445566778899aabbccddeeff",
+		.epoch = 1,
+		.sequence = sequence,
+		.unit = USAGE_MINUTE,
+		.kind = USAGE_VIDEO,
+		.quantity_ms = 60000,
+		.price_micros = 20000,
+		.cost_micros = 20000,
+		.split = "platform",
+		.provider_id = "whip:live",
+		.stream = "live",
+		.node = "edge-1",
+		.opened_at_ms = 1000,
+		.closed_at_ms = 61000,
+	};
+	snprintf(record.boot, sizeof(record.boot), "%s", journal_boot(node->journal));
+	usage_id(&record);
+	journal_write(node->journal, &record, true, NULL, NULL);
+}
+
+static const char *id_at(struct peer_call *row, size_t index)
+{
+	return json_string_value(
+		json_object_get(json_array_get(rows_of(row, "records"), index), "id"));
+}
+
+static void usage_is_reported_until_it_is_acknowledged(void)
+{
+	connect_control();
+	feed_demo();
+	/* Nothing of earlier runs is left: told once. */
+	struct peer_call *row = peer_take_call(&control, "node.recovered");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(row->params, "boot")),
+			       journal_boot(node->journal));
+	answer_and_drop(row, NULL);
+	write_record(1);
+	row = peer_take_call(&control, "usage.report");
+	rpc_fail(row->call, RPC_UNAVAILABLE, "the store is away");
+	peer_drop_call(row);
+	row = peer_take_call(&control, "usage.report");
+	CU_ASSERT_EQUAL(json_array_size(rows_of(row, "records")), 1);
+	CU_ASSERT_STRING_EQUAL(id_at(row, 0), "demo:00112233445566778899aabbccddeeff:1:1");
+	/* More come meanwhile: one call at a time. */
+	write_record(2);
+	write_record(3);
+	json_t *result = json_pack("{s:[s], s:[]}", "acknowledged", id_at(row, 0), "refused");
+	answer_and_drop(row, result);
+	size_t n = 0;
+	while (n < 2) {
+		row = peer_take_call(&control, "usage.report");
+		CU_ASSERT_PTR_NULL(peer_find_call(&control, "usage.report"));
+		n += json_array_size(rows_of(row, "records"));
+		json_t *refused = json_array();
+		for (size_t i = 0; i < json_array_size(rows_of(row, "records")); i++)
+			json_array_append_new(refused, json_string(id_at(row, i)));
+		answer_and_drop(row, json_pack("{s:[], s:o}", "acknowledged", "refused", refused));
+	}
+	peer_wait(journal_length(node->journal) == 0);
+	CU_ASSERT_EQUAL(admin_counters(node->admin).records_acknowledged, 1);
+	CU_ASSERT_EQUAL(admin_counters(node->admin).records_refused, 2);
+	CU_ASSERT_PTR_NULL(peer_find_call(&control, "node.recovered"));
+	lose_control();
+}
+
 static void connections_are_bounded(void)
 {
 	static struct peer peers[ADMIN_CONNECTIONS_MAX + 1];
@@ -487,6 +557,7 @@ static CU_TestInfo tests[] = {
 	ROW(draining_can_be_taken_back),
 	ROW(a_call_without_a_control_plane_is_answered_later),
 	ROW(events_wait_in_a_bounded_queue),
+	ROW(usage_is_reported_until_it_is_acknowledged),
 	ROW(connections_are_bounded),
 	ROW(the_reference_is_as_printed),
 	CU_TEST_INFO_NULL,
