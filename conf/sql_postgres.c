@@ -30,8 +30,10 @@
 	"SET idle_in_transaction_session_timeout = 30000; SET timezone = 'UTC';"                   \
 	"SELECT set_config('synchronous_commit', 'on', false)"                                     \
 	" WHERE current_setting('synchronous_commit') = 'off';"
-#define READONLY_SETTINGS "SET default_transaction_read_only = on"
-#define LISTEN            "LISTEN nn5g"
+/* A reader may hold one snapshot while it looks at all of it. */
+#define READONLY_SETTINGS                                                                          \
+	"SET default_transaction_read_only = on; SET idle_in_transaction_session_timeout = 0"
+#define LISTEN "LISTEN nn5g"
 
 enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23 };
 enum { OID_NUMERIC = 1700 };

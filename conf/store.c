@@ -40,7 +40,15 @@ int store_open_readonly(const char *url, struct store **out)
 {
 	struct sql *sql;
 	int rc = sql_open_readonly(url, &sql);
-	return rc ? rc : store_wrap(sql, store_schema_check(sql), out);
+	if (rc)
+		return rc;
+	rc = store_schema_check(sql);
+	if (rc == 0) /* SQLite's snapshot begins with the first read, which the check was not */
+		rc = sql_script(sql, sql_kind(sql) == SQL_SQLITE
+					     ? "BEGIN; SELECT count(*) FROM schema_version"
+					     : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+					       "SELECT count(*) FROM schema_version");
+	return store_wrap(sql, rc, out);
 }
 
 void store_close(struct store *store)

@@ -17,7 +17,8 @@ struct store;
 
 /* Opens and migrates. Negative errno, logged: a schema newer than this program is -EPROTO. */
 int store_open(const char *url, struct store **out);
-/* For readers (nn5gctl ledger verify): opens what is there, changes nothing; -EPROTO when the
+/* For readers (nn5gctl ledger verify): opens what is there, changes nothing, and shows the store as
+ * it was at that moment until it is closed, however it is written to meanwhile. -EPROTO when the
  * schema is not this program's. */
 int store_open_readonly(const char *url, struct store **out);
 void store_close(struct store *store);
@@ -79,7 +80,7 @@ int store_grant_holders(struct store *store, const char *tenant, enum account ac
 			void *context);
 /* Recall on demand: a node wants `amount` more than is available, others hold some. Its wish stands
  * until it is done, or for STORE_RECALL_MS: their controls ask their nodes to give back. */
-#define STORE_RECALL_MS 5000
+#define STORE_RECALL_MS 30000 /* two nodes' clocks may differ by some of it */
 int store_recall_wish(struct store *store, const char *tenant, enum account account,
 		      const char *node, int64_t amount, int64_t now_ms);
 int store_recall_done(struct store *store, const char *tenant, enum account account,

@@ -82,8 +82,12 @@ static void a_reader_makes_nothing(enum sql_kind kind)
 	CU_ASSERT_EQUAL_FATAL(store_open(url, &store), 0);
 	store_close(store);
 	CU_ASSERT_EQUAL_FATAL(store_open_readonly(url, &store), 0);
+	CU_ASSERT_EQUAL(sql_script(sql, "DELETE FROM plans WHERE id = 'free'"), 0);
+	CU_ASSERT_EQUAL(number(store, "SELECT count(*) FROM plans"), 3); /* as it was */
 	CU_ASSERT_EQUAL(run(store, "DELETE FROM plans"), -EROFS);
-	CU_ASSERT_EQUAL(number(store, "SELECT count(*) FROM plans"), 3);
+	store_close(store);
+	CU_ASSERT_EQUAL_FATAL(store_open_readonly(url, &store), 0);
+	CU_ASSERT_EQUAL(number(store, "SELECT count(*) FROM plans"), 2);
 	store_close(store);
 	sql_close(sql);
 }
