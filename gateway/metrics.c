@@ -152,6 +152,17 @@ static void render_worker_counters(struct node *node, GString *out)
 				1e9);
 }
 
+static void render_metered(struct node *node, GString *out)
+{
+	static const char *const kinds[METER_KINDS] = {
+		[METER_VIDEO] = "video", [METER_VOICE] = "voice"};
+	head(out, "metered_seconds_total", "Stream time charged to sessions, by kind", COUNTER);
+	for (unsigned int kind = 0; kind < METER_KINDS; kind++)
+		g_string_append_printf(
+			out, "nn5g_metered_seconds_total{kind=\"%s\"} %.9f\n", kinds[kind],
+			(double)plane_metered_ns(node->plane, (enum meter_kind)kind) / 1e9);
+}
+
 static void render_handshakes(struct node *node, GString *out)
 {
 	head(out, "dtls_handshakes_total", "DTLS handshakes, by result", COUNTER);
@@ -253,6 +264,7 @@ char *metrics_render(struct node *node, size_t *size)
 	g_string_append_printf(out, "nn5g_build_info{version=\"%s\"} 1\n", NN5G_VERSION);
 	render_rows(node, out);
 	render_worker_counters(node, out);
+	render_metered(node, out);
 	render_handshakes(node, out);
 	render_sessions(node, out);
 	render_quality(node, out);
