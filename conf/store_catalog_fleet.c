@@ -1,0 +1,259 @@
+/* The fleet: nodes, their sessions, what they tell of. Wishes of operators (end this session, drain
+ * that node) are columns; triggers tell the control planes that somebody wishes. */
+#include "conf/store_catalog.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#define ENDED_KEEP_MS INT64_C(86400000)
+#define EVENTS_MAX    INT64_C(1000000)
+
+struct node_hello {
+	const char *node, *boot;
+	int64_t now_ms;
+	const char *document;
+};
+
+/* Sessions of an earlier boot are gone; nobody else can say so. */
+static int node_put(struct sql *sql, void *context)
+{
+	const struct node_hello *hello = context;
+	int rc = sql_run(sql,
+			 "UPDATE sessions SET state = 'terminated', reason = 'LOST',"
+			 " changed_at = $3, ended_at = $3 WHERE node = $1 AND state <> 'terminated'"
+			 " AND EXISTS (SELECT 1 FROM nodes WHERE id = $1 AND boot <> $2)",
+			 SQL_VALUES(sql_text(hello->node), sql_text(hello->boot),
+				    sql_integer(hello->now_ms)),
+			 NULL, NULL);
+	if (rc)
+		return rc;
+	return sql_run(sql,
+		       "INSERT INTO nodes (id, boot, document, seen_at) VALUES ($1, $2, $3, $4)"
+		       " ON CONFLICT (id) DO UPDATE SET boot = excluded.boot,"
+		       " document = excluded.document, seen_at = excluded.seen_at",
+		       SQL_VALUES(sql_text(hello->node), sql_text(hello->boot),
+				  sql_text(hello->document), sql_integer(hello->now_ms)),
+		       NULL, NULL);
+}
+
+int store_node_put(struct store *store, const char *node, const char *boot, int64_t now_ms,
+		   const struct json_t *document)
+{
+	char *text = document ? json_dumps(document, JSON_COMPACT) : strdup("{}");
+	if (!text)
+		return -ENOMEM;
+	struct node_hello hello = {node, boot, now_ms, text};
+	int rc = sql_transaction(store_sql(store), node_put, &hello);
+	free(text);
+	return rc;
+}
+
+int store_node_list(struct store *store, struct json_t **out)
+{
+	static const struct catalog_column columns[] = {
+		{"id", CATALOG_TEXT},         {"boot", CATALOG_TEXT},
+		{"document", CATALOG_JSON},   {"is_draining", CATALOG_BOOLEAN},
+		{"seen_at", CATALOG_INTEGER}, {"sessions", CATALOG_INTEGER},
+		{NULL, CATALOG_TEXT},
+	};
+	static const struct catalog_query query = {
+		"SELECT id, boot, document, is_draining, seen_at, (SELECT count(*) FROM sessions s"
+		" WHERE s.node = nodes.id AND s.state <> 'terminated') FROM nodes ORDER BY id",
+		columns};
+	return catalog_list(store_sql(store), &query, NULL, 0, out);
+}
+
+int store_node_drain(struct store *store, const char *node, bool is_draining)
+{
+	return catalog_change(store_sql(store), "UPDATE nodes SET is_draining = $2 WHERE id = $1",
+			      SQL_VALUES(sql_text(node), sql_integer(is_draining)));
+}
+
+int store_node_is_draining(struct store *store, const char *node, bool *is_draining)
+{
+	int64_t value;
+	int rc = catalog_integer(store_sql(store), "SELECT is_draining FROM nodes WHERE id = $1",
+				 SQL_VALUES(sql_text(node)), &value);
+	if (rc == 0)
+		*is_draining = value != 0;
+	return rc;
+}
+
+struct claims {
+	const char *node;
+	const json_t *list;
+};
+
+static const char *text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text ? text : "";
+}
+
+/* An older epoch's word about a session that has moved on counts no more. */
+static int claim_write(struct sql *sql, const char *node, const json_t *claim)
+{
+	int64_t at_ms = json_integer_value(json_object_get(claim, "at_ms"));
+	bool is_ended = strcmp(text_of(claim, "state"), "terminated") == 0;
+	return sql_run(
+		sql,
+		"INSERT INTO sessions (id, node, tenant, stream, role, epoch, state, reason,"
+		" provider_id, created_at, changed_at, ended_at)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)"
+		" ON CONFLICT (id) DO UPDATE SET node = excluded.node, epoch = excluded.epoch,"
+		" state = excluded.state, reason = excluded.reason,"
+		" provider_id = excluded.provider_id, changed_at = excluded.changed_at,"
+		" ended_at = excluded.ended_at WHERE sessions.epoch <= excluded.epoch",
+		SQL_VALUES(sql_text(text_of(claim, "session")), sql_text(node),
+			   sql_text(text_of(claim, "tenant")), sql_text(text_of(claim, "stream")),
+			   sql_text(text_of(claim, "role")), catalog_number(claim, "epoch"),
+			   sql_text(text_of(claim, "state")), sql_text(text_of(claim, "reason")),
+			   sql_text(text_of(claim, "provider_id")), sql_integer(at_ms),
+			   is_ended ? sql_integer(at_ms) : sql_text(NULL)),
+		NULL, NULL);
+}
+
+static int sessions_put(struct sql *sql, void *context)
+{
+	const struct claims *claims = context;
+	size_t i;
+	const json_t *claim;
+	int64_t latest_ms = 0;
+	int rc = 0;
+	json_array_foreach(claims->list, i, claim)
+	{
+		int64_t at_ms = json_integer_value(json_object_get(claim, "at_ms"));
+		if (rc == 0 && *text_of(claim, "session"))
+			rc = claim_write(sql, claims->node, claim);
+		latest_ms = at_ms > latest_ms ? at_ms : latest_ms;
+	}
+	if (rc || !latest_ms)
+		return rc;
+	return sql_run(sql, "DELETE FROM sessions WHERE ended_at < $1",
+		       SQL_VALUES(sql_integer(latest_ms - ENDED_KEEP_MS)), NULL, NULL);
+}
+
+int store_sessions_put(struct store *store, const char *node, const struct json_t *sessions)
+{
+	struct claims claims = {node, sessions};
+	return sql_transaction(store_sql(store), sessions_put, &claims);
+}
+
+#define SESSIONS                                                                                   \
+	"SELECT id, node, tenant, stream, role, epoch, state, reason, provider_id, wanted,"        \
+	" created_at, changed_at, ended_at FROM sessions"
+static const struct catalog_column session_columns[] = {
+	{"session", CATALOG_TEXT},       {"node", CATALOG_TEXT},
+	{"tenant", CATALOG_TEXT},        {"stream", CATALOG_TEXT},
+	{"role", CATALOG_TEXT},          {"epoch", CATALOG_INTEGER},
+	{"state", CATALOG_TEXT},         {"reason", CATALOG_TEXT},
+	{"provider_id", CATALOG_TEXT},   {"wanted", CATALOG_TEXT},
+	{"created_at", CATALOG_INTEGER}, {"changed_at", CATALOG_INTEGER},
+	{"ended_at", CATALOG_INTEGER},   {NULL, CATALOG_TEXT},
+};
+
+int store_session_list(struct store *store, const char *tenant, struct json_t **out)
+{
+	static const struct catalog_query all = {SESSIONS " ORDER BY created_at, id",
+						 session_columns};
+	static const struct catalog_query some = {
+		SESSIONS " WHERE tenant = $1 ORDER BY created_at, id", session_columns};
+	if (!tenant || !*tenant)
+		return catalog_list(store_sql(store), &all, NULL, 0, out);
+	return catalog_list(store_sql(store), &some, SQL_VALUES(sql_text(tenant)), out);
+}
+
+int store_session_kill(struct store *store, const char *session, const char *reason)
+{
+	return catalog_change(
+		store_sql(store),
+		"UPDATE sessions SET wanted = $2 WHERE id = $1 AND state <> 'terminated'",
+		SQL_VALUES(sql_text(session), sql_text(reason)));
+}
+
+struct kills {
+	void (*each)(void *context, const char *session, const char *reason);
+	void *context;
+};
+
+static int kill_tell(void *context, const struct sql_value *values, unsigned int n)
+{
+	const struct kills *kills = context;
+	(void)n;
+	kills->each(kills->context, values[0].text, values[1].text);
+	return 0;
+}
+
+int store_session_kills(struct store *store, const char *node,
+			void (*each)(void *context, const char *session, const char *reason),
+			void *context)
+{
+	struct kills kills = {each, context};
+	return sql_run(store_sql(store),
+		       "SELECT id, wanted FROM sessions WHERE node = $1 AND wanted IS NOT NULL"
+		       " AND state <> 'terminated' ORDER BY id",
+		       SQL_VALUES(sql_text(node)), kill_tell, &kills);
+}
+
+/* The event itself is kept whole; tenant and time are columns to look it up by. */
+static int event_write(struct sql *sql, const char *node, const json_t *event)
+{
+	char *text = json_dumps(event, JSON_COMPACT);
+	if (!text)
+		return -ENOMEM;
+	int rc =
+		sql_run(sql, "INSERT INTO events (node, tenant, at, event) VALUES ($1, $2, $3, $4)",
+			SQL_VALUES(sql_text(node), sql_text(text_of(event, "tenant")),
+				   catalog_number(event, "at_ms"), sql_text(text)),
+			NULL, NULL);
+	free(text);
+	return rc;
+}
+
+static int events_put(struct sql *sql, void *context)
+{
+	const struct claims *claims = context;
+	size_t i;
+	const json_t *event;
+	int rc = 0;
+	json_array_foreach(claims->list, i, event)
+	{
+		if (rc == 0 && json_is_object(event))
+			rc = event_write(sql, claims->node, event);
+	}
+	if (rc)
+		return rc;
+	return sql_run(sql, "DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - $1",
+		       SQL_VALUES(sql_integer(EVENTS_MAX)), NULL, NULL);
+}
+
+int store_events_put(struct store *store, const char *node, const struct json_t *events)
+{
+	struct claims claims = {node, events};
+	return sql_transaction(store_sql(store), events_put, &claims);
+}
+
+#define EVENTS "SELECT id, node, tenant, at, event FROM events"
+static const struct catalog_column event_columns[] = {
+	{"id", CATALOG_INTEGER}, {"node", CATALOG_TEXT},  {"tenant", CATALOG_TEXT},
+	{"at", CATALOG_INTEGER}, {"event", CATALOG_JSON}, {NULL, CATALOG_TEXT},
+};
+
+int store_event_list(struct store *store, const char *tenant, unsigned int max, struct json_t **out)
+{
+	static const struct catalog_query all = {
+		"SELECT * FROM (" EVENTS " ORDER BY id DESC LIMIT $1) AS latest ORDER BY id",
+		event_columns};
+	static const struct catalog_query some = {
+		"SELECT * FROM (" EVENTS " WHERE tenant = $2 ORDER BY id DESC LIMIT $1) AS latest"
+		" ORDER BY id",
+		event_columns};
+	if (!tenant || !*tenant)
+		return catalog_list(store_sql(store), &all, SQL_VALUES(sql_integer(max)), out);
+	return catalog_list(store_sql(store), &some, SQL_VALUES(sql_integer(max), sql_text(tenant)),
+			    out);
+}
