@@ -12,10 +12,10 @@
 #include "slices/meter.h"
 
 struct account_session; /* of one session */
-struct admission;
 struct message;
 struct node;
 struct session;
+struct stream;
 struct tenant;
 
 #define ACCOUNT_CHUNK_MS 10000 /* of stream, lent at once */
@@ -26,13 +26,20 @@ struct account_book;
 struct account_book *account_book_create(struct node *node);
 void account_book_destroy(struct account_book *book);
 
+struct account_request {
+	struct tenant *tenant;
+	const char *stream; /* its name */
+	bool is_publisher;
+	void (*ready)(void *context);
+	void *context;
+};
+
 /* Gate 17. Lends the first chunk (and the price of admission) for a session of this tenant. 0: *out
  * is to be bound to the session or discarded. -EINPROGRESS: the control plane is asked; `ready`
  * runs once when it is worth calling again (never from inside). -EDQUOT: nothing is left: 402.
- * -EAGAIN: the control plane is away and nothing is in hand: 503. */
-int account_open(struct account_book *book, struct tenant *tenant, bool is_publisher,
-		 const char *stream, struct account_session **out, void (*ready)(void *context),
-		 void *context);
+ * -EAGAIN: the control plane is away and nothing is in hand, or too many wait: 503. */
+int account_open(struct account_book *book, const struct account_request *request,
+		 struct account_session **out);
 /* Forgets a `ready` that is still to come. */
 void account_forget(struct account_book *book, void *context);
 /* Gives all back; nothing was used. Takes NULL. */
@@ -46,6 +53,12 @@ void account_on_connected(struct account_session *account);
 void account_on_message(struct session *session, const struct message *message);
 /* Holds back all media (paused), or not. */
 void account_hold(struct account_session *account, bool is_held);
+/* Viewers of the stream have come or gone: its publisher may be held, or let go. */
+void account_on_viewers(struct stream *stream);
+/* Tells the session's event sockets again what was lost. Takes NULL. */
+void account_tell_limits(struct account_session *account);
+/* Paused sessions run through gate 17 again: -EDQUOT when nothing is left to go on with. */
+int account_may_resume(const struct account_session *account);
 /* The last of it: the session's transport is closed, its meter final. Closes the records. Takes
  * NULL. */
 void account_close(struct account_session *account);

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "gateway/account.h"
 #include "gateway/server.h"
 #include "gateway/session.h"
 
@@ -45,6 +46,7 @@ bool events_watch(struct session *session, struct server_socket *socket)
 		if (event)
 			send_text(socket, event);
 		json_decref(event);
+		account_tell_limits(session->account);
 		return true;
 	}
 	return false;
@@ -107,4 +109,24 @@ void events_stream(struct session *session, bool is_started)
 {
 	send_all(session,
 		 json_pack("{s:s}", "type", is_started ? "stream.started" : "stream.stopped"));
+}
+
+static const char *kind_name(enum meter_kind kind)
+{
+	return kind == METER_VIDEO ? "video" : "voice";
+}
+
+void events_limit_downgraded(struct session *session, enum meter_kind kind, enum account account,
+			     const char *reason)
+{
+	send_all(session,
+		 json_pack("{s:s, s:s, s:s*, s:s}", "type", "limit.downgraded", "kind",
+			   kind_name(kind), "account",
+			   account < ACCOUNTS ? account_names[account] : NULL, "reason", reason));
+}
+
+void events_limit_upgraded(struct session *session, enum meter_kind kind)
+{
+	send_all(session,
+		 json_pack("{s:s, s:s}", "type", "limit.upgraded", "kind", kind_name(kind)));
 }

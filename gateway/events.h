@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 
+#include "conf/policy.h"
+#include "slices/meter.h"
+
 struct session;
 struct server_socket;
 
@@ -18,3 +21,9 @@ void events_state(struct session *session);
 void events_stats(struct session *session);
 /* {"type":"stream.started"} or {"type":"stream.stopped"} to a viewer. */
 void events_stream(struct session *session, bool is_started);
+/* {"type":"limit.downgraded","kind":"video"|"voice","account":"credit"|"video"|"voice",
+ * "reason":...}: this kind does not pass any more; account ACCOUNTS: no account of the session's
+ * own. {"type":"limit.upgraded","kind":...}: it passes again. */
+void events_limit_downgraded(struct session *session, enum meter_kind kind, enum account account,
+			     const char *reason);
+void events_limit_upgraded(struct session *session, enum meter_kind kind);

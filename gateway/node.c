@@ -209,7 +209,7 @@ static int start_parts(struct node *node)
 		rc = start_plane(node);
 	if (rc)
 		return rc;
-	node->sessions = session_table_create(node->plane);
+	node->sessions = session_table_create(node);
 	if (!node->sessions)
 		return -ENOMEM;
 	rc = start_loop(node);

@@ -13,12 +13,18 @@
 
 #include "conf/clock.h"
 #include "conf/log.h"
+#include "gateway/account.h"
+#include "gateway/admin.h"
 #include "gateway/events.h"
+#include "gateway/node.h"
 #include "gateway/server.h"
 #include "media/plane.h"
+#include "slices/slice.h"
 
 #define RESTART_OVERLAP_NS                                                                         \
 	30000000000ull /* credentials of before an ICE restart stay valid: the consent time */
+#define FIRST_EPOCH 1
+#define ALL_KINDS   ((1u << METER_KINDS) - 1)
 
 const char *const session_role_names[SESSION_ROLES] = {
 	[SESSION_PUBLISHER] = "publisher",
@@ -45,18 +51,20 @@ const char *const session_reason_names[REASON_REASONS] = {
 };
 
 struct session_table {
+	struct node *node; /* parent */
 	struct plane *plane;
 	GHashTable *by_id; /* id -> session; not the terminated ones */
 	unsigned int n_sessions;
 	struct session_counters counters;
 };
 
-struct session_table *session_table_create(struct plane *plane)
+struct session_table *session_table_create(struct node *node)
 {
 	struct session_table *table = calloc(1, sizeof(*table));
 	if (!table)
 		return NULL;
-	table->plane = plane;
+	table->node = node;
+	table->plane = node->plane;
 	table->by_id = g_hash_table_new(g_str_hash, g_str_equal);
 	return table;
 }
@@ -102,14 +110,19 @@ static void set_state(struct session *session, enum session_state state)
 	counters->open[session->role][state]++;
 }
 
-static void log_state(const struct session *session)
+/* To the log, to whoever watches, and to the control plane. */
+static void tell_state(struct session *session)
 {
+	struct admin *admin = session->table->node->admin;
 	log_info(LOG_SESSION, "session state",
 		 "\"session\":\"%.8s\",\"tenant\":\"%s\",\"stream\":\"%s\",\"role\":\"%s\","
 		 "\"state\":\"%s\",\"reason\":\"%s\"",
 		 session->id, session->tenant->id, log_escape(session->stream->key),
 		 session_role_names[session->role], session_state_names[session->state],
 		 session_reason_names[session->reason]);
+	events_state(session);
+	if (admin)
+		admin_claim(admin, session);
 }
 
 static void renew_etag(struct session *session)
@@ -137,6 +150,9 @@ static void free_session(void *context)
 {
 	struct session *session = context;
 	struct directory *directory = session->table->plane->directory;
+	account_close(session->account);
+	if (session->slice)
+		slice_release(session->slice, session->slice_bps);
 	transport_destroy(session->transport);
 	if (session->entry)
 		directory_release(directory, session->entry);
@@ -162,6 +178,7 @@ int session_create(struct session_table *table, enum session_role role, struct t
 	session->role = role;
 	session->tenant = tenant;
 	session->stream = stream;
+	session->epoch = FIRST_EPOCH;
 	session->created_ns = clock_ns();
 	table->counters.open[role][SESSION_GENESIS]++;
 	table->n_sessions++;
@@ -212,6 +229,7 @@ static void detach(struct session *session)
 	}
 	TAILQ_REMOVE(&session->stream->viewers, session, link);
 	session->stream->n_viewers--;
+	account_on_viewers(session->stream);
 }
 
 void session_publish(struct session *session, struct transport *transport)
@@ -220,6 +238,8 @@ void session_publish(struct session *session, struct transport *transport)
 	transport->session = session;
 	snprintf(transport->cname, sizeof(transport->cname), "%s", session->cname);
 	session->entry->transport = transport;
+	if (session->account)
+		account_bind(session->account, session);
 	if (session->role == SESSION_PUBLISHER) {
 		attach_publisher(session);
 	} else {
@@ -228,7 +248,8 @@ void session_publish(struct session *session, struct transport *transport)
 	}
 	session->is_attached = true;
 	session->is_published = true;
-	log_state(session);
+	account_on_viewers(session->stream);
+	tell_state(session);
 	plane_publish(session->table->plane, session->entry);
 }
 
@@ -236,11 +257,13 @@ void session_terminate(struct session *session, enum session_reason reason)
 {
 	struct plane *plane = session->table->plane;
 	session->reason = reason;
+	/* The media stops now, whatever the goodbyes take. */
+	if (session->is_published)
+		plane_set_held(plane, session->transport, ALL_KINDS);
 	set_state(session, SESSION_TERMINATED);
-	log_state(session);
 	session->table->counters.terminated[reason]++;
 	g_hash_table_remove(session->table->by_id, session->id);
-	events_state(session);
+	tell_state(session);
 	memset(session->sockets, 0, sizeof(session->sockets));
 	detach(session);
 	if (!session->is_published) {
@@ -320,9 +343,78 @@ static void on_connected(struct session *session)
 {
 	if (session->state != SESSION_GENESIS)
 		return;
-	set_state(session, SESSION_ACTIVE);
-	log_state(session);
-	events_state(session);
+	account_on_connected(session->account);
+	set_state(session, session->paused_by ? SESSION_PAUSED : SESSION_ACTIVE);
+	if (session->paused_by && !session->account)
+		plane_set_held(session->table->plane, session->transport, ALL_KINDS);
+	tell_state(session);
+}
+
+static void hold(struct session *session, bool is_held)
+{
+	if (session->account)
+		account_hold(session->account, is_held);
+	else if (session->state != SESSION_GENESIS)
+		plane_set_held(session->table->plane, session->transport, is_held ? ALL_KINDS : 0);
+}
+
+int session_pause(struct session *session, enum session_pause by)
+{
+	if (session->paused_by & by)
+		return -EALREADY;
+	bool was_paused = session->paused_by != 0;
+	session->paused_by |= (uint8_t)by;
+	if (was_paused)
+		return 0;
+	hold(session, true);
+	if (session->state == SESSION_ACTIVE) {
+		set_state(session, SESSION_PAUSED);
+		tell_state(session);
+	}
+	return 0;
+}
+
+int session_resume(struct session *session, enum session_pause by)
+{
+	const struct tenant_config *config = session->tenant->config;
+	if (!(session->paused_by & by))
+		return -EALREADY;
+	if (!config || config->standing != TENANT_ACTIVE)
+		return -EPERM;
+	if (session->account && account_may_resume(session->account))
+		return -EDQUOT;
+	session->paused_by &= (uint8_t)~by;
+	if (session->paused_by)
+		return 0;
+	if (session->state == SESSION_PAUSED) {
+		set_state(session, SESSION_ACTIVE);
+		tell_state(session);
+	}
+	hold(session, false);
+	return 0;
+}
+
+static void follow_standing(struct session *session)
+{
+	const struct tenant_config *config = session->tenant->config;
+	if (!config || config->standing == TENANT_EXITED)
+		session_terminate(session, REASON_USER_EXIT);
+	else if (config->standing == TENANT_PAUSED)
+		session_pause(session, PAUSE_TENANT);
+	else if (session->paused_by & PAUSE_TENANT &&
+		 session_resume(session, PAUSE_TENANT) == -EDQUOT)
+		session_terminate(session, REASON_COST_LIMIT);
+}
+
+void session_on_standing(struct session_table *table, const struct tenant *tenant)
+{
+	GList *sessions = g_hash_table_get_values(table->by_id);
+	for (GList *at = sessions; at; at = at->next) {
+		struct session *session = at->data;
+		if (session->tenant == tenant && session->state != SESSION_TERMINATED)
+			follow_standing(session);
+	}
+	g_list_free(sessions);
 }
 
 static void end_unless_ended(struct session *session, enum session_reason reason)
@@ -353,7 +445,13 @@ void session_on_message(struct session_table *table, const struct message *messa
 	case MESSAGE_CONSENT_EXPIRED:
 		end_unless_ended(session, REASON_LOST);
 		break;
+	case MESSAGE_CREDIT_LOW:
+	case MESSAGE_CREDIT_OUT:
+		account_on_message(session, message);
+		break;
 	case MESSAGE_CLOSED:
+		account_close(session->account);
+		session->account = NULL;
 		while (plane_barrier(table->plane, free_session, session))
 			g_usleep(1000);
 		break;

@@ -48,6 +48,9 @@ enum session_reason {
 	REASON_REASONS
 };
 
+/* Who holds a session's media back; it goes on when nobody does. */
+enum session_pause { PAUSE_TENANT = 1, PAUSE_OPERATOR = 2 };
+
 extern const char *const session_role_names[SESSION_ROLES];
 extern const char *const session_state_names[SESSION_STATES];
 extern const char *const session_reason_names[REASON_REASONS];
@@ -76,6 +79,8 @@ struct session {
 	bool from_loopback; /* signalled over loopback: loopback candidates are offered too */
 	bool is_published;  /* checks find it */
 	bool is_attached;   /* in the stream as publisher or viewer */
+	uint32_t epoch;     /* of its ownership: of the node that carries it */
+	uint8_t paused_by;  /* bits of enum session_pause */
 	uint64_t created_ns;
 	TAILQ_ENTRY(session) link;                          /* in stream->viewers */
 	struct server_socket *sockets[SESSION_SOCKETS_MAX]; /* borrowed */
@@ -88,7 +93,7 @@ struct session_counters {
 	unsigned int open[SESSION_ROLES][SESSION_STATES];
 };
 
-struct session_table *session_table_create(struct plane *plane);
+struct session_table *session_table_create(struct node *node);
 /* All sessions must be gone (session_count 0). Takes NULL. */
 void session_table_destroy(struct session_table *table);
 /* Sessions that hold anything: also terminated ones that are still being taken apart. */
@@ -103,6 +108,15 @@ int session_create(struct session_table *table, enum session_role role, struct t
 /* Gives it its transport (taken over) and makes it reachable by checks. A publisher takes the
  * stream over, a viewer attaches. */
 void session_publish(struct session *session, struct transport *transport);
+/* Holds all its media back at once, connection and event channel stay. -EALREADY. */
+int session_pause(struct session *session, enum session_pause by);
+/* Standing and budget permitting (gates 8 and 17) its media goes on, unless it is paused for
+ * another cause too. -EALREADY: it was not paused; -EPERM: its tenant is not active; -EDQUOT:
+ * nothing is left to pay with. */
+int session_resume(struct session *session, enum session_pause by);
+/* Pauses, resumes or ends the tenant's sessions as its standing says; one that is gone has exited.
+ */
+void session_on_standing(struct session_table *table, const struct tenant *tenant);
 /* Ends it for a reason: tells its event sockets, frees all behind a barrier. The pointer is dead
  * afterwards. */
 void session_terminate(struct session *session, enum session_reason reason);
