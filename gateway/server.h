@@ -12,6 +12,7 @@
 #include "qos/address.h"
 
 #define SERVER_HEADERS_MAX 24 /* eight ICE servers, CORS and the session's own */
+#define SERVER_DEFERRAL_S  30 /* a deferred request is answered in this time, or 503 */
 
 enum http_method {
 	HTTP_GET,
@@ -69,8 +70,8 @@ struct http_deferral; /* a request whose answer comes later */
 
 /* From inside on_request only, which then leaves its response alone: the request is kept, all its
  * texts with it, until it is answered. `on_gone` runs once if the client leaves (or the server
- * stops) before; the deferral is dead then. NULL: no memory, or the request came from no
- * connection. */
+ * stops, or SERVER_DEFERRAL_S are over) before; the deferral is dead then. NULL: no memory, or the
+ * request came from no connection. */
 struct http_deferral *http_defer(const struct http_request *request, void (*on_gone)(void *context),
 				 void *context);
 /* The request as it was; valid until it is answered. */
@@ -89,7 +90,7 @@ struct server_config {
 	unsigned int connections_max;            /* more: 503, or closed where TLS is expected */
 	unsigned int request_timeout_s;          /* to receive a whole request: 408 */
 	unsigned int socket_idle_s; /* ping after this, closed when unanswered for as long again */
-	/* Every request; fills `response` before it returns. */
+	/* Every request; fills `response` before it returns, or defers. */
 	void (*on_request)(void *context, const struct http_request *request,
 			   struct http_response *response);
 	/* A WebSocket upgrade: return true to accept, with *user kept for the calls below; false is
@@ -109,6 +110,7 @@ struct server_counters {
 	uint64_t requests; /* heads that were read, also those refused */
 	uint64_t connections, bodies_too_large, refused_connections;
 	uint64_t timeouts; /* requests that did not come, or responses not taken, in time */
+	uint64_t deferred, deferred_gone; /* answered later; never, as the client had left */
 	uint64_t sockets_opened, sockets_idle_closed, socket_overflows;
 	uint64_t responses_by_class[6]; /* index = status / 100 */
 	unsigned int connections_open, sockets_open;

@@ -14,8 +14,17 @@
 
 #define IDLE_US     (30 * G_USEC_PER_SEC) /* between requests of one connection */
 #define RESPONSE_US (60 * G_USEC_PER_SEC) /* for a slow reader */
+#define DEFERRED_US ((int64_t)SERVER_DEFERRAL_S * G_USEC_PER_SEC)
 #define LINGER_US   (1 * G_USEC_PER_SEC)
 #define STALL_US    (1 * G_USEC_PER_SEC) /* sending on while the response is not out: see wire */
+
+/* A request that a route answers later. Its texts are the connection's, which keeps them. */
+struct http_deferral {
+	struct connection *connection;
+	struct http_request request;
+	void (*on_gone)(void *context);
+	void *context;
+};
 
 static void enter(struct connection *connection, enum connection_phase phase, int64_t us)
 {
@@ -53,10 +62,24 @@ static void drop_request(struct connection *connection)
 	connection->body_bytes = 0;
 }
 
+/* Whoever was to answer learns that nobody waits any more. */
+static void drop_deferral(struct connection *connection)
+{
+	struct http_deferral *deferral = connection->deferral;
+	if (!deferral)
+		return;
+	connection->deferral = NULL;
+	connection->server->counters.deferred_gone++;
+	deferral->on_gone(deferral->context);
+	free(deferral);
+}
+
 void connection_destroy(struct connection *connection)
 {
 	if (!connection)
 		return;
+	drop_deferral(connection);
+	http_response_fini(&connection->answer);
 	TAILQ_REMOVE(&connection->server->connections, connection, link);
 	socket_destroy(connection->socket);
 	connection->server->counters.connections_open--;
@@ -116,15 +139,67 @@ static struct http_request request_of(const struct connection *connection)
 	};
 }
 
+struct http_deferral *http_defer(const struct http_request *request, void (*on_gone)(void *context),
+				 void *context)
+{
+	struct connection *connection = request->connection;
+	struct http_deferral *deferral = connection ? malloc(sizeof(*deferral)) : NULL;
+	if (!deferral)
+		return NULL;
+	*deferral = (struct http_deferral){connection, *request, on_gone, context};
+	connection->deferral = deferral;
+	connection->server->counters.deferred++;
+	return deferral;
+}
+
+const struct http_request *http_deferral_request(const struct http_deferral *deferral)
+{
+	return &deferral->request;
+}
+
+/* Nothing is sent from here: the caller may be anywhere, even still in on_request. */
+void http_deferral_answer(struct http_deferral *deferral, struct http_response *response)
+{
+	struct connection *connection = deferral->connection;
+	connection->answer = *response;
+	*response = (struct http_response){0};
+	connection->deferral = NULL;
+	free(deferral);
+	if (connection->phase == CONNECTION_DEFERRED)
+		wire_resume(connection);
+	enter(connection, CONNECTION_ANSWERED, RESPONSE_US);
+}
+
+static void send_answer(struct connection *connection, struct http_response *response)
+{
+	connection->has_closing_response = !connection->plan.keep_alive;
+	send_response(connection, response);
+	enter(connection, CONNECTION_RESPONSE, RESPONSE_US);
+}
+
+void connection_on_turn(struct connection *connection)
+{
+	if (connection->phase == CONNECTION_ANSWERED)
+		send_answer(connection, &connection->answer);
+}
+
 static void answer(struct connection *connection)
 {
 	const struct server_config *config = &connection->server->config;
 	struct http_request request = request_of(connection);
 	struct http_response response = {0};
+	request.connection = connection;
 	config->on_request(config->context, &request, &response);
-	connection->has_closing_response = !connection->plan.keep_alive;
-	send_response(connection, &response);
-	enter(connection, CONNECTION_RESPONSE, RESPONSE_US);
+	if (connection->phase == CONNECTION_ANSWERED) {
+		http_response_fini(&response);
+		connection_on_turn(connection);
+	} else if (connection->deferral) {
+		http_response_fini(&response);
+		enter(connection, CONNECTION_DEFERRED, DEFERRED_US);
+		wire_pause(connection);
+	} else {
+		send_answer(connection, &response);
+	}
 }
 
 /* 0 or the status to refuse with. */
@@ -243,10 +318,14 @@ static void expire(struct connection *connection)
 {
 	bool is_waiting =
 		connection->phase == CONNECTION_HEAD || connection->phase == CONNECTION_BODY;
-	if (is_waiting || connection->phase == CONNECTION_RESPONSE)
+	bool is_deferred = connection->phase == CONNECTION_DEFERRED;
+	if (is_waiting || is_deferred || connection->phase == CONNECTION_RESPONSE)
 		connection->server->counters.timeouts++;
+	drop_deferral(connection);
 	/* Before the first head of a TLS connection its handshake may still be under way. */
-	if (is_waiting && (!connection->is_tls || connection->phase == CONNECTION_BODY))
+	if (is_deferred)
+		connection_refuse(connection, 503, "there was no answer in time");
+	else if (is_waiting && (!connection->is_tls || connection->phase == CONNECTION_BODY))
 		connection_refuse(connection, 408, "the request did not come in time");
 	else
 		wire_kill(connection);
@@ -265,6 +344,8 @@ void connection_tick(struct connection *connection, int64_t now_us)
 	if (connection->phase == CONNECTION_SOCKET) {
 		if (!socket_tick(connection->socket, now_us))
 			wire_kill(connection);
+	} else if (connection->phase == CONNECTION_DEFERRED && wire_is_closed(connection)) {
+		wire_kill(connection);
 	} else if (is_over(connection, now_us)) {
 		expire(connection);
 	}

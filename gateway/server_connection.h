@@ -16,6 +16,8 @@ struct wire;
 enum connection_phase {
 	CONNECTION_HEAD,     /* of the first request; nothing complete has come yet */
 	CONNECTION_BODY,     /* gathering */
+	CONNECTION_DEFERRED, /* a route has it and will answer later; nothing is read meanwhile */
+	CONNECTION_ANSWERED, /* it has: the answer waits for its turn on the wire */
 	CONNECTION_RESPONSE, /* until the kernel has taken it all */
 	CONNECTION_IDLE,     /* between requests */
 	CONNECTION_SOCKET,   /* a WebSocket */
@@ -38,7 +40,9 @@ struct connection {
 	char *body; /* owned; body_bytes of plan.body_bytes have come */
 	size_t body_bytes;
 	struct http_plan plan;
-	struct server_socket *socket; /* owned */
+	struct http_deferral *deferral; /* owned; while DEFERRED */
+	struct http_response answer;    /* while ANSWERED */
+	struct server_socket *socket;   /* owned */
 };
 
 TAILQ_HEAD(connection_list, connection);
@@ -57,6 +61,8 @@ void connection_on_body(struct connection *connection, const void *bytes, size_t
 void connection_on_body_end(struct connection *connection);
 /* A request to become a WebSocket; takes the head. True when the route wants it. */
 bool connection_on_upgrade(struct connection *connection, struct http_head *head);
+/* A turn to send: the answer of a request that was deferred. */
+void connection_on_turn(struct connection *connection);
 /* All of the response is out and the connection stays. */
 void connection_on_sent(struct connection *connection);
 /* Answers by ourselves with a problem+json body and lingers. */

@@ -4,8 +4,9 @@
  *
  * What must hold, because of what lws does otherwise:
  * - What it does not read stays in the kernel, and the loop spins on it. A connection that lingers
- * is therefore under rx flow control. One whose response is not out yet cannot be (lws would send
- * no more either), so connection_tick() ends those that send on; wire_has_input() tells.
+ * is therefore under rx flow control, and so is one whose request was deferred. One whose response
+ * is not out yet cannot be (lws would send no more either), so connection_tick() ends those that
+ * send on; wire_has_input() tells.
  * - It answers 403 by itself to bad escapes in a path and to unknown upgrades, and closes. After
  * the latter it would read a header table that it has freed, were it not stopped in on_bind().
  * - A request with a body that was pipelined behind another one is refused, and its connection
@@ -210,6 +211,8 @@ static int settle(struct connection *connection)
 		wire_linger(connection);
 		return 0;
 	}
+	if (connection->phase == CONNECTION_ANSWERED)
+		connection_on_turn(connection);
 	if (connection->phase != CONNECTION_RESPONSE)
 		return 0;
 	if (lws_partial_buffered(wsi)) {
@@ -479,6 +482,28 @@ void wire_send(struct connection *connection, uint8_t *bytes, size_t size)
 		connection->has_closing_response = true;
 }
 
+void wire_pause(struct connection *connection)
+{
+	if (!connection->is_paused)
+		lws_rx_flow_control(connection->wire_link, 0);
+	connection->is_paused = true;
+}
+
+void wire_resume(struct connection *connection)
+{
+	if (connection->is_paused)
+		lws_rx_flow_control(connection->wire_link, 1);
+	connection->is_paused = false;
+	lws_callback_on_writable(connection->wire_link);
+	lws_cancel_service(connection->wire->context);
+}
+
+bool wire_is_closed(const struct connection *connection)
+{
+	struct pollfd fd = {.fd = lws_get_socket_fd(connection->wire_link), .events = POLLRDHUP};
+	return poll(&fd, 1, 0) > 0;
+}
+
 void wire_linger(struct connection *connection)
 {
 	struct lws *wsi = connection->wire_link;
@@ -486,9 +511,7 @@ void wire_linger(struct connection *connection)
 		lws_callback_on_writable(wsi);
 		return;
 	}
-	if (!connection->is_paused)
-		lws_rx_flow_control(wsi, 0);
-	connection->is_paused = true;
+	wire_pause(connection);
 	if (!connection->is_tls)
 		shutdown(lws_get_socket_fd(wsi), SHUT_WR);
 }

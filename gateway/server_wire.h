@@ -27,6 +27,11 @@ void wire_adopt(struct connection *connection, int fd);
 void wire_send(struct connection *connection, uint8_t *bytes, size_t size);
 /* When all is sent: half-closes where that is possible, and stops reading. */
 void wire_linger(struct connection *connection);
+/* Stops reading; wire_resume reads on and gives the connection a turn (connection_on_turn). */
+void wire_pause(struct connection *connection);
+void wire_resume(struct connection *connection);
+/* Has the client closed its side? Also seen while nothing is read. */
+bool wire_is_closed(const struct connection *connection);
 /* Is there something to read, be it the end? */
 bool wire_has_input(const struct connection *connection);
 /* Asks for a turn to send a WebSocket's messages. */
