@@ -35,6 +35,7 @@ static const struct {
 static_assert(sizeof(algorithms) / sizeof(algorithms[0]) == JWT_ALGORITHMS, "one row each");
 
 struct jwt_key {
+	uint64_t serial;
 	enum jwt_algorithm algorithm;
 	char id[JWT_ID_MAX + 1];
 	jwk_t *private_half; /* NULL: we can only verify */
@@ -67,6 +68,11 @@ enum jwt_algorithm jwt_key_algorithm(const struct jwt_key *key)
 bool jwt_key_is_private(const struct jwt_key *key)
 {
 	return key->private_half != NULL;
+}
+
+uint64_t jwt_key_serial(const struct jwt_key *key)
+{
+	return key->serial;
 }
 
 void jwt_key_destroy(struct jwt_key *key)
@@ -151,6 +157,7 @@ static int key_type_check(jwk_t *jwk, enum jwt_algorithm algorithm)
 static int key_create(const char *id, enum jwt_algorithm algorithm, jwk_t *jwk,
 		      struct jwt_key **out)
 {
+	static _Atomic uint64_t last_serial;
 	struct jwt_key *key = calloc(1, sizeof(*key));
 	char *proof = NULL;
 	int rc = -ENOMEM;
@@ -161,6 +168,7 @@ static int key_create(const char *id, enum jwt_algorithm algorithm, jwk_t *jwk,
 		goto out;
 	memcpy(key->id, id, strlen(id));
 	key->algorithm = algorithm;
+	key->serial = ++last_serial;
 	if (r_jwk_key_type(jwk, NULL, R_FLAG_IGNORE_REMOTE) & R_KEY_TYPE_PRIVATE) {
 		key->private_half = jwk;
 		jwk = NULL;

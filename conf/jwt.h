@@ -27,6 +27,8 @@ void jwt_key_destroy(struct jwt_key *key);
 const char *jwt_key_id(const struct jwt_key *key);
 enum jwt_algorithm jwt_key_algorithm(const struct jwt_key *key);
 bool jwt_key_is_private(const struct jwt_key *key);
+/* Of this very object: no other has the same, before or after. Never 0. */
+uint64_t jwt_key_serial(const struct jwt_key *key);
 
 /* The claims we use. Times are seconds since the epoch, 0 = absent; strings are "" when absent. */
 struct jwt_claims {

@@ -1,305 +1,279 @@
-#include "gateway/gates.h"
+/* The table of gates, and who walks along it. An admission stands at one gate at a time; when that
+ * makes it wait, it goes on there, after another look at what may have changed meanwhile. What was
+ * set aside is given back in the order opposite to that in which it was taken, whenever a later
+ * gate or anybody behind the gates says no. */
+#include "gateway/gates_private.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include <glib.h>
+#include <jansson.h>
 
 #include "conf/log.h"
+#include "gateway/account.h"
+#include "gateway/admin.h"
 #include "gateway/node.h"
 #include "gateway/problem.h"
 #include "gateway/token.h"
 
-#define RETRY_AFTER_S 5
-/* Denials are counted for tenants that exist; everything else shares one row, so that outsiders
- * cannot grow the table. */
-#define UNKNOWN_TENANT ""
+#define SESSION   (1u << ASK_SESSION)
+#define AGAIN     (1u << ASK_AGAIN)
+#define USAGE     (1u << ASK_USAGE)
+#define RESUME    (1u << ASK_RESUME)
+#define UNKNOWN   "" /* tenants that do not exist share one row: outsiders cannot grow the table */
+#define BIT(gate) (1u << (gate))
 
-static bool deny(struct admission *admission, int status, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+static const struct gate_row {
+	const char *name;
+	enum admit (*check)(struct admission *admission);
+	void (*release)(struct admission *admission);
+	unsigned int asks;
+	bool after_wait;   /* once more when it goes on */
+	const char *title; /* of its problems; NULL: the status' */
+} gates[GATES] = {
+	[GATE_REQUEST] = {"request", gate_check_request, NULL, SESSION | USAGE, false, NULL},
+	[GATE_NODE] = {"node", gate_check_node, NULL, SESSION | USAGE, true, NULL},
+	[GATE_TRANSPORT] = {"transport", gate_check_transport, NULL, SESSION | AGAIN | USAGE, false,
+			    NULL},
+	[GATE_TOKEN] = {"token", gate_check_token, NULL, SESSION | AGAIN | USAGE, false, NULL},
+	[GATE_FRESHNESS] = {"freshness", gate_check_freshness, NULL, SESSION | USAGE, false, NULL},
+	[GATE_AUDIENCE] = {"audience", gate_check_audience, NULL, SESSION | AGAIN | USAGE, false,
+			   NULL},
+	[GATE_TENANT] = {"tenant", gate_check_tenant, NULL, SESSION | AGAIN | USAGE, true, NULL},
+	[GATE_STANDING] = {"standing", gate_check_standing, NULL, SESSION | USAGE | RESUME, true,
+			   NULL},
+	[GATE_ISOLATION] = {"isolation", gate_check_isolation, NULL, SESSION | AGAIN | USAGE, false,
+			    NULL},
+	[GATE_ORIGIN] = {"origin", gate_check_origin, NULL, SESSION, false, NULL},
+	[GATE_SCOPE] = {"scope", gate_check_scope, NULL, SESSION | USAGE, false, NULL},
+	[GATE_ROUTE] = {"route", gate_check_route, NULL, SESSION, false, NULL},
+	[GATE_CONSENT] = {"consent", gate_check_consent, NULL, SESSION, false, NULL},
+	[GATE_RATE] = {"rate", gate_take_rate, gate_release_rate, SESSION | USAGE | RESUME, false,
+		       NULL},
+	[GATE_CONCURRENCY] = {"concurrency", gate_take_concurrency, gate_release_concurrency,
+			      SESSION, false, NULL},
+	[GATE_SLICE] = {"slice", gate_take_slice, gate_release_slice, SESSION, false, NULL},
+	[GATE_BUDGET] = {"budget", gate_take_budget, gate_release_budget, SESSION | RESUME, false,
+			 "Twin is sleeping"},
+};
 
-static bool deny(struct admission *admission, int status, const char *format, ...)
+const char *gate_name(enum gate gate)
+{
+	return gates[gate].name;
+}
+
+const char *gate_title(enum gate gate)
+{
+	return gates[gate].title;
+}
+
+enum admit gates_say_no(struct admission *admission, int status, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
 	vsnprintf(admission->detail, sizeof(admission->detail), format, arguments);
 	va_end(arguments);
 	admission->status = status;
-	return false;
+	return ADMIT_NO;
 }
 
-static bool is_name(const char *text, size_t max)
+struct admission *gates_ask(struct node *node, enum gate_ask ask,
+			    const struct http_request *request, const char *tenant_id,
+			    const char *stream_name)
 {
-	size_t len = strlen(text);
-	return len > 0 && len <= max &&
-	       strspn(text, "abcdefghijklmnopqrstuvwxyz"
-			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == len;
+	struct admission *admission = calloc(1, sizeof(*admission));
+	if (!admission)
+		return NULL;
+	admission->node = node;
+	admission->ask = ask;
+	admission->request = request;
+	/* What does not fit is one byte too long, which the first gate sees. */
+	g_strlcpy(admission->tenant_id, tenant_id, sizeof(admission->tenant_id));
+	g_strlcpy(admission->stream_name, stream_name, sizeof(admission->stream_name));
+	return admission;
 }
 
-static bool is_media_type(const char *value, const char *type)
+static void release_all(struct admission *admission)
 {
-	size_t len = strlen(type);
-	return strncasecmp(value, type, len) == 0 && strchr("; \t", value[len]);
-}
-
-static bool check_request(struct admission *admission)
-{
-	const struct http_request *request = admission->request;
-	struct sdp_error error = {0};
-
-	if (!is_name(admission->tenant_id, TENANT_ID_MAX) ||
-	    !is_name(admission->stream_name, STREAM_NAME_MAX))
-		return deny(admission, 400, "tenant and stream are 1 to 63 of A-Z a-z 0-9 _ . -");
-	if (!is_media_type(request->content_type, "application/sdp"))
-		return deny(admission, 415, "Content-Type is '%.60s', expected application/sdp",
-			    request->content_type);
-	if (request->body_bytes == 0)
-		return deny(admission, 400, "the body is empty, expected an SDP offer");
-	int rc = sdp_parse(request->body, request->body_bytes, admission->offer, &error);
-	if (rc)
-		return deny(admission, rc == -ENOTSUP ? 422 : 400, "SDP line %u: %s", error.line,
-			    error.reason);
-	return true;
-}
-
-static bool check_node(struct admission *admission)
-{
-	struct node *node = admission->node;
-	admission->retry_after_s = RETRY_AFTER_S;
-	if (node->is_draining)
-		return deny(admission, 503, "this node is shutting down");
-	if (session_count(node->sessions) >= node->config.limits.sessions)
-		return deny(admission, 503, "this node has all the %u sessions it may have",
-			    node->config.limits.sessions);
-	struct stream *stream =
-		stream_find(node->streams, admission->tenant_id, admission->stream_name);
-	if (admission->role == SESSION_VIEWER && stream &&
-	    stream->n_viewers >= node->config.limits.sessions_per_stream)
-		return deny(admission, 503, "this stream has all the %u viewers it may have here",
-			    node->config.limits.sessions_per_stream);
-	admission->retry_after_s = 0;
-	return true;
-}
-
-static bool check_transport(struct admission *admission)
-{
-	const struct http_request *request = admission->request;
-	if (request->is_tls || address_is_loopback(&request->peer))
-		return true;
-	return deny(admission, 403, "plain HTTP is for loopback only, use HTTPS");
-}
-
-static bool check_token(struct admission *admission)
-{
-	struct node *node = admission->node;
-	const char *token = token_of_bearer(admission->request->authorization);
-	if (!token)
-		return deny(admission, 401, "no bearer token in the Authorization header");
-	struct token_verdict verdict = {0};
-	if (token_verify(node->tenants, token, node->config.limits.token_bytes,
-			 node->config.node.audience, &verdict))
-		return deny(admission, 401, "%s", verdict.why);
-	admission->owner = verdict.owner;
-	admission->claims = verdict.claims;
-	return true;
-}
-
-static bool check_freshness(struct admission *admission)
-{
-	const char *why = token_freshness(&admission->claims, (int64_t)time(NULL));
-	if (why)
-		return deny(admission, 401, "%s", why);
-	if (token_is_spent(admission->node->replays, admission->owner->id, &admission->claims))
-		return deny(admission, 401, "the token (jti) was used before");
-	return true;
-}
-
-static bool check_audience(struct admission *admission)
-{
-	const struct jwt_claims *claims = &admission->claims;
-	if (strcmp(claims->issuer, admission->owner->config->issuer) != 0)
-		return deny(admission, 401, "iss is '%s', expected '%s'", claims->issuer,
-			    admission->owner->config->issuer);
-	if (strcmp(claims->audience, admission->node->config.node.audience) != 0)
-		return deny(admission, 401, "aud is '%s', expected '%s'", claims->audience,
-			    admission->node->config.node.audience);
-	return true;
-}
-
-static bool check_tenant(struct admission *admission)
-{
-	admission->tenant = tenant_find(admission->node->tenants, admission->tenant_id,
-					strlen(admission->tenant_id));
-	if (!admission->tenant || !admission->tenant->config)
-		return deny(admission, 403, "tenant '%s' is not known here", admission->tenant_id);
-	return true;
-}
-
-static bool check_standing(struct admission *admission)
-{
-	static const char *const names[] = {
-		[TENANT_ACTIVE] = "active", [TENANT_PAUSED] = "paused", [TENANT_EXITED] = "exited"};
-	enum tenant_standing standing = admission->tenant->config->standing;
-	if (standing != TENANT_ACTIVE)
-		return deny(admission, 403, "tenant '%s' is %s", admission->tenant_id,
-			    names[standing]);
-	return true;
-}
-
-static bool check_isolation(struct admission *admission)
-{
-	const char *stream = admission->claims.stream;
-	if (admission->owner != admission->tenant)
-		return deny(admission, 403, "a token of tenant '%s' cannot reach tenant '%s'",
-			    admission->owner->id, admission->tenant_id);
-	if (stream[0] && strcmp(stream, "*") != 0 && strcmp(stream, admission->stream_name) != 0)
-		return deny(admission, 403, "the token is for stream '%s'", stream);
-	return true;
-}
-
-static bool has_word(const char *words, const char *word)
-{
-	size_t len = strlen(word);
-	for (const char *at = words; (at = strstr(at, word)); at += len) {
-		if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
-			return true;
+	for (unsigned int gate = GATES; gate-- > 1;) {
+		if (!(admission->held & BIT(gate)))
+			continue;
+		admission->held &= ~BIT(gate);
+		gates[gate].release(admission);
 	}
-	return false;
 }
 
-static bool check_scope(struct admission *admission)
+static void tell_audit(const struct admission *admission)
 {
-	const char *wanted = admission->role == SESSION_PUBLISHER ? "publish" : "play";
-	if (!has_word(admission->claims.scope, wanted))
-		return deny(admission, 403, "scope is '%s', expected it to hold '%s'",
-			    admission->claims.scope, wanted);
-	return true;
-}
-
-static bool check_concurrency(struct admission *admission)
-{
-	unsigned int max = admission->tenant->config->policy.sessions_max;
-	if (max == 0 || admission->tenant->n_sessions < max)
-		return true;
-	admission->retry_after_s = RETRY_AFTER_S;
-	return deny(admission, 429, "tenant '%s' has all the %u sessions it may have",
-		    admission->tenant_id, max);
-}
-
-static const struct gate_row {
-	const char *name;
-	bool (*check)(struct admission *admission);
-	bool again; /* also for requests about a session that exists */
-} gates[GATES] = {
-	[GATE_REQUEST] = {"request", check_request, false},
-	[GATE_NODE] = {"node", check_node, false},
-	[GATE_TRANSPORT] = {"transport", check_transport, true},
-	[GATE_TOKEN] = {"token", check_token, true},
-	[GATE_FRESHNESS] = {"freshness", check_freshness, false},
-	[GATE_AUDIENCE] = {"audience", check_audience, true},
-	[GATE_TENANT] = {"tenant", check_tenant, true},
-	[GATE_STANDING] = {"standing", check_standing, false},
-	[GATE_ISOLATION] = {"isolation", check_isolation, true},
-	[GATE_SCOPE] = {"scope", check_scope, false},
-	[GATE_CONCURRENCY] = {"concurrency", check_concurrency, false},
-};
-
-struct gate_counters {
-	GHashTable *rows; /* tenant id -> uint64_t[GATES] */
-};
-
-struct gate_counters *gate_counters_create(void)
-{
-	struct gate_counters *counters = calloc(1, sizeof(*counters));
-	if (counters)
-		counters->rows = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	return counters;
-}
-
-void gate_counters_destroy(struct gate_counters *counters)
-{
-	if (!counters)
+	if (!admission->node->admin)
 		return;
-	g_hash_table_destroy(counters->rows);
-	free(counters);
+	/* A detail may quote outside text. */
+	char *detail = g_utf8_make_valid(admission->detail, -1);
+	json_t *event =
+		json_pack("{s:s, s:I, s:s, s:s, s:s?, s:i, s:s, s:i, s:s}", "type", "denied",
+			  "at_ms", (json_int_t)(g_get_real_time() / 1000), "tenant",
+			  admission->tenant_id, "stream", admission->stream_name, "session",
+			  admission->session ? admission->session->id : NULL, "gate",
+			  (int)admission->gate, "gate_name", gates[admission->gate].name, "status",
+			  admission->status, "detail", detail);
+	g_free(detail);
+	if (event)
+		admin_event(admission->node->admin, event);
 }
 
-void gate_counters_each(const struct gate_counters *counters,
-			void (*each)(void *context, enum gate gate, const char *tenant,
-				     uint64_t denials),
-			void *context)
+static enum admit deny(struct admission *admission)
 {
-	GHashTableIter iter;
-	gpointer tenant, row;
-	g_hash_table_iter_init(&iter, counters->rows);
-	while (g_hash_table_iter_next(&iter, &tenant, &row)) {
-		for (unsigned int gate = 1; gate < GATES; gate++) {
-			if (((uint64_t *)row)[gate])
-				each(context, (enum gate)gate, tenant, ((uint64_t *)row)[gate]);
-		}
-	}
-}
-
-static void count_denial(struct admission *admission)
-{
-	GHashTable *rows = admission->node->denials->rows;
 	const char *id = admission->tenant_id;
-	struct tenant *tenant = tenant_find(admission->node->tenants, id, strlen(id));
-	if (!tenant)
-		id = UNKNOWN_TENANT;
-	uint64_t *row = g_hash_table_lookup(rows, id);
-	if (!row) {
-		row = g_new0(uint64_t, GATES);
-		g_hash_table_insert(rows, g_strdup(id), row);
-	}
-	row[admission->gate]++;
+	const struct gate_row *row = &gates[admission->gate];
+	bool is_known = tenant_find(admission->node->tenants, id, strlen(id)) != NULL;
+	release_all(admission);
+	gate_counters_add(admission->node->denials, admission->gate, is_known ? id : UNKNOWN);
+	log_info(LOG_GATES, "denied",
+		 "\"gate\":%u,\"gate_name\":\"%s\",\"status\":%d,\"tenant\":\"%s\","
+		 "\"detail\":\"%s\"",
+		 admission->gate, row->name, admission->status, log_escape(id),
+		 log_escape(admission->detail));
+	tell_audit(admission);
+	return ADMIT_NO;
 }
 
-static bool run(struct admission *admission, bool again)
+static enum admit pass(struct admission *admission, enum gate gate)
 {
-	for (unsigned int gate = 1; gate < GATES; gate++) {
-		if (!gates[gate].check || (again && !gates[gate].again))
+	const struct gate_row *row = &gates[gate];
+	admission->gate = gate;
+	enum admit verdict = row->check(admission);
+	if (verdict == ADMIT_NO)
+		return deny(admission);
+	if (verdict == ADMIT_YES && row->release)
+		admission->held |= BIT(gate);
+	return verdict;
+}
+
+/* The world went on while it waited. */
+static enum admit look_again(struct admission *admission)
+{
+	enum gate stood_at = admission->gate;
+	for (unsigned int gate = 1; gate < stood_at; gate++)
+		if (gates[gate].after_wait && pass(admission, (enum gate)gate) == ADMIT_NO)
+			return ADMIT_NO;
+	admission->gate = stood_at;
+	return ADMIT_YES;
+}
+
+enum admit gates_admit(struct admission *admission)
+{
+	if (admission->gate && look_again(admission) == ADMIT_NO)
+		return ADMIT_NO;
+	unsigned int gate = admission->gate ? admission->gate : 1;
+	for (; gate < GATES; gate++) {
+		if (!(gates[gate].asks & 1u << admission->ask))
 			continue;
-		admission->gate = (enum gate)gate;
-		if (gates[gate].check(admission))
-			continue;
-		count_denial(admission);
-		log_info(LOG_GATES, "denied",
-			 "\"gate\":%u,\"gate_name\":\"%s\",\"status\":%d,\"tenant\":\"%s\","
-			 "\"detail\":\"%s\"",
-			 gate, gates[gate].name, admission->status,
-			 log_escape(admission->tenant_id), log_escape(admission->detail));
-		return false;
+		enum admit verdict = pass(admission, (enum gate)gate);
+		if (verdict == ADMIT_LATER) {
+			free(admission->offer);
+			admission->offer = NULL;
+		}
+		if (verdict != ADMIT_YES)
+			return verdict;
 	}
-	return true;
+	return ADMIT_YES;
 }
 
-bool gates_admit(struct admission *admission)
+enum admit gates_refuse(struct admission *admission, enum gate gate, int status, const char *detail)
 {
-	return run(admission, false);
+	admission->gate = gate;
+	gates_say_no(admission, status, "%s", detail);
+	return deny(admission);
 }
 
-bool gates_admit_again(struct admission *admission)
+enum admit gates_spend(struct admission *admission)
 {
-	return run(admission, true);
+	int rc = token_spend(admission->node->replays, admission->owner->id, &admission->claims,
+			     (int64_t)time(NULL));
+	if (rc == 0)
+		return ADMIT_YES;
+	if (rc == -EALREADY)
+		return gates_refuse(admission, GATE_FRESHNESS, 401,
+				    "the token (jti) was used before");
+	return gates_refuse(admission, GATE_FRESHNESS, 503,
+			    "too many single-use tokens are remembered");
+}
+
+const struct sdp_session *admission_offer(struct admission *admission)
+{
+	struct sdp_error error = {0};
+	const struct http_request *request = admission->request;
+	if (!admission->offer && (admission->offer = malloc(sizeof(*admission->offer))))
+		sdp_parse(request->body, request->body_bytes, admission->offer, &error);
+	return admission->offer;
+}
+
+void gates_keep(struct admission *admission, struct session *session)
+{
+	session->slice = admission->slice;
+	session->slice_bps = admission->slice_bps;
+	session->account = admission->account;
+	/* The session counts itself: gate 15's count is given back. */
+	admission->held &= BIT(GATE_CONCURRENCY);
+	release_all(admission);
+}
+
+int gates_resume(struct node *node, const struct session *session)
+{
+	struct admission admission = {
+		.node = node,
+		.ask = ASK_RESUME,
+		.role = session->role,
+		.session = session,
+		.tenant = session->tenant,
+	};
+	g_strlcpy(admission.tenant_id, session->tenant->id, sizeof(admission.tenant_id));
+	if (gates_admit(&admission) == ADMIT_YES)
+		return 0;
+	switch (admission.gate) {
+	case GATE_STANDING:
+		return -EPERM;
+	case GATE_RATE:
+		return -EBUSY;
+	default:
+		return -EDQUOT;
+	}
+}
+
+void gates_keep_rate(struct admission *admission)
+{
+	admission->held &= ~BIT(GATE_RATE);
+}
+
+void gates_forget(struct admission *admission)
+{
+	if (!admission)
+		return;
+	gate_stop_waiting(admission);
+	release_all(admission);
+	free(admission->offer);
+	json_decref(admission->body);
+	free(admission);
 }
 
 void gates_deny(const struct admission *admission, struct http_response *response)
 {
-	problem_write(response, admission->status, admission->gate, gates[admission->gate].name,
-		      admission->detail);
+	const struct gate_row *row = &gates[admission->gate];
+	struct problem problem = {
+		.status = admission->status,
+		.title = admission->status == 402 ? row->title : NULL,
+		.gate = admission->gate,
+		.gate_name = row->name,
+		.detail = admission->detail,
+	};
+	problem_tell(response, &problem);
 	if (admission->retry_after_s)
 		http_header(response, "retry-after", "%u", admission->retry_after_s);
 	if (admission->status == 401)
 		http_header(response, "www-authenticate", "Bearer realm=\"nn5g\"");
-}
-
-const char *gate_name(enum gate gate)
-{
-	return gates[gate].name;
 }

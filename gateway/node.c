@@ -23,6 +23,7 @@
 #include "gateway/session.h"
 #include "gateway/stream.h"
 #include "gateway/token.h"
+#include "gateway/token_cache.h"
 #include "media/plane.h"
 #include "qos/eal.h"
 #include "slices/journal.h"
@@ -176,9 +177,11 @@ static int start_tables(struct node *node)
 	node->tenants = tenant_table_create();
 	node->slices = slice_table_create((int64_t)node->config.node.port_mbps * 1000000);
 	node->replays = token_replays_create();
+	node->tokens = token_cache_create();
 	node->denials = gate_counters_create();
 	node->streams = stream_table_create(node->config.node.workers);
-	if (!node->tenants || !node->slices || !node->replays || !node->denials || !node->streams)
+	if (!node->tenants || !node->slices || !node->replays || !node->tokens || !node->denials ||
+	    !node->streams)
 		return -ENOMEM;
 	return 0;
 }
@@ -298,6 +301,7 @@ void node_stop(struct node *node)
 	session_table_destroy(node->sessions);
 	stream_table_destroy(node->streams);
 	gate_counters_destroy(node->denials);
+	token_cache_destroy(node->tokens);
 	token_replays_destroy(node->replays);
 	slice_table_destroy(node->slices);
 	tenant_table_destroy(node->tenants);

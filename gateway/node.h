@@ -17,6 +17,7 @@ struct session_table;
 struct slice_table;
 struct stream_table;
 struct tenant_table;
+struct token_cache;
 struct token_replays;
 struct gate_counters;
 struct usage_table;
@@ -37,6 +38,7 @@ struct node {
 	struct stream_table *streams;
 	struct session_table *sessions;
 	struct token_replays *replays;
+	struct token_cache *tokens;
 	struct gate_counters *denials;
 	uint64_t started_ns;
 	struct node_loop *loop; /* main loop and its sources */

@@ -1,5 +1,6 @@
 /* Paths:  /whip/{tenant}/{stream}  /whep/{tenant}/{stream}  /session/{id}  /session/{id}/events
- * (WebSocket) /healthz  /readyz  /metrics  /  /{console file} */
+ * (WebSocket) /usage/{tenant}/{authorize|commit|cancel} /healthz  /readyz  /metrics  /  /{console
+ * file} */
 #include "gateway/routes.h"
 
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "gateway/node.h"
 #include "gateway/problem.h"
 #include "gateway/session.h"
+#include "gateway/usage_http.h"
 #include "gateway/web_files.h"
 #include "gateway/whip.h"
 
@@ -135,6 +137,8 @@ void routes_on_request(void *context, const struct http_request *request,
 				 response);
 	else if (n == 3 && strcmp(segments[0], "whep") == 0)
 		whip_on_endpoint(node, SESSION_VIEWER, segments[1], segments[2], request, response);
+	else if (n == 3 && strcmp(segments[0], "usage") == 0)
+		usage_http_on_request(node, segments[1], segments[2], request, response);
 	else if (n == 2 && strcmp(segments[0], "session") == 0)
 		whip_on_session(node, segments[1], request, response);
 	else if (n == 1)

@@ -8,6 +8,8 @@
 
 #include <glib.h>
 
+#include "gateway/token_cache.h"
+
 const char *token_of_bearer(const char *authorization)
 {
 	if (strncasecmp(authorization, "Bearer ", 7) != 0)
@@ -18,10 +20,48 @@ const char *token_of_bearer(const char *authorization)
 	return *token ? token : NULL;
 }
 
-int token_verify(struct tenant_table *tenants, const char *token, size_t bytes_max,
-		 const char *audience, struct token_verdict *verdict)
+/* Is it known, and is the key it was verified under still its tenant's? */
+static bool recall(const struct token_cache *cache, struct tenant_table *tenants,
+		   const uint8_t digest[TOKEN_DIGEST_BYTES], struct token_verdict *verdict)
 {
+	const struct token_verified *known = token_cache_find(cache, digest);
+	if (!known)
+		return false;
+	const struct jwt_key *key = tenant_key_find(tenants, known->claims.tenant, known->key_id,
+						    known->algorithm, &verdict->owner);
+	if (!key || jwt_key_serial(key) != known->key_serial)
+		return false;
+	verdict->claims = known->claims;
+	return true;
+}
+
+static void remember(struct token_cache *cache, const struct jwt_hint *hint,
+		     const struct jwt_key *key, const struct jwt_claims *claims,
+		     const uint8_t digest[TOKEN_DIGEST_BYTES])
+{
+	struct token_verified verified = {
+		.key_serial = jwt_key_serial(key),
+		.algorithm = hint->algorithm,
+		.claims = *claims,
+	};
+	memcpy(verified.digest, digest, sizeof(verified.digest));
+	memcpy(verified.key_id, hint->key_id, sizeof(verified.key_id));
+	token_cache_put(cache, &verified);
+}
+
+int token_verify(struct token_cache *cache, struct tenant_table *tenants, const char *token,
+		 size_t bytes_max, const char *audience, struct token_verdict *verdict)
+{
+	uint8_t digest[TOKEN_DIGEST_BYTES];
 	struct jwt_hint hint;
+	/* Nothing is hashed that is too long to be looked at. */
+	if (strnlen(token, bytes_max + 1) > bytes_max)
+		cache = NULL;
+	if (cache) {
+		token_digest(token, audience, digest);
+		if (recall(cache, tenants, digest, verdict))
+			return 0;
+	}
 	int rc = jwt_peek(token, bytes_max, &hint);
 	if (rc) {
 		verdict->why = "the token is not a compact JWS with an allowed algorithm";
@@ -36,6 +76,8 @@ int token_verify(struct tenant_table *tenants, const char *token, size_t bytes_m
 	rc = jwt_read(token, bytes_max, key, audience, &verdict->claims);
 	if (rc)
 		verdict->why = "the token's signature or claims are not valid";
+	else if (cache)
+		remember(cache, &hint, key, &verdict->claims, digest);
 	return rc;
 }
 
@@ -93,6 +135,8 @@ int token_spend(struct token_replays *replays, const char *tenant_id,
 {
 	if (claims->id[0] == '\0')
 		return 0;
+	if (token_is_spent(replays, tenant_id, claims))
+		return -EALREADY;
 	if (now_s != replays->swept_s) {
 		g_hash_table_foreach_remove(replays->spent, is_over, &now_s);
 		replays->swept_s = now_s;

@@ -21,10 +21,13 @@ struct token_verdict {
 	const char *why; /* a constant, when it was not */
 };
 
+struct token_cache;
+
 /* Finds the key by what the token says of itself and verifies under it: the `tenant` claim names
- * the tenant whose key it must be. -EKEYREJECTED or -EBADMSG, and verdict->why. */
-int token_verify(struct tenant_table *tenants, const char *token, size_t bytes_max,
-		 const char *audience, struct token_verdict *verdict);
+ * the tenant whose key it must be. One that was verified lately is taken from `cache` (may be NULL)
+ * instead, as long as the tenant has that key. -EKEYREJECTED or -EBADMSG, and verdict->why. */
+int token_verify(struct token_cache *cache, struct tenant_table *tenants, const char *token,
+		 size_t bytes_max, const char *audience, struct token_verdict *verdict);
 /* exp must be there and ahead; nbf and iat behind, within the leeway. NULL, or why not. */
 const char *token_freshness(const struct jwt_claims *claims, int64_t now_s);
 
@@ -35,7 +38,7 @@ void token_replays_destroy(struct token_replays *replays);
 /* Whether a single-use token was spent before. */
 bool token_is_spent(struct token_replays *replays, const char *tenant_id,
 		    const struct jwt_claims *claims);
-/* Marks a single-use token (one with `jti`) as spent until it expires; others pass. -ENOSPC: too
- * many are remembered. */
+/* Marks a single-use token (one with `jti`) as spent until it expires; others pass. -EALREADY: it
+ * was; -ENOSPC: too many are remembered. */
 int token_spend(struct token_replays *replays, const char *tenant_id,
 		const struct jwt_claims *claims, int64_t now_s);

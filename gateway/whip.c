@@ -7,15 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "conf/log.h"
 #include "gateway/binding.h"
 #include "gateway/candidates.h"
+#include "gateway/errand.h"
 #include "gateway/gates.h"
 #include "gateway/node.h"
 #include "gateway/problem.h"
-#include "gateway/token.h"
 #include "media/plane.h"
 
 #define ANSWER_BYTES_MAX      65536
@@ -118,7 +117,7 @@ static void note_first_mid(struct session *session, const struct sdp_agreement *
 }
 
 /* The session is made: it is bound, answered, and then reachable. */
-static void complete(struct admission *admission, struct session *session,
+static void complete(const struct admission *admission, struct session *session,
 		     const struct sdp_agreement *agreement, struct http_response *response)
 {
 	struct node *node = admission->node;
@@ -141,23 +140,23 @@ static void complete(struct admission *admission, struct session *session,
 		 201, response);
 }
 
+/* The session with what its gates set aside for it. Takes over the reference to the stream. */
 static struct session *create_session(struct admission *admission, struct stream *stream,
 				      struct http_response *response)
 {
-	struct node *node = admission->node;
 	struct session *session = NULL;
-	int rc = token_spend(node->replays, admission->owner->id, &admission->claims,
-			     (int64_t)time(NULL));
-	if (rc)
+	if (gates_spend(admission) != ADMIT_YES) {
+		gates_deny(admission, response);
 		stream_release(stream);
-	else
-		rc = session_create(node->sessions, admission->role, admission->tenant, stream,
-				    &session);
-	if (rc) {
+		return NULL;
+	}
+	if (session_create(admission->node->sessions, admission->role, admission->tenant, stream,
+			   &session)) {
 		problem_write(response, 503, 0, NULL, "no room for another session");
 		http_header(response, "retry-after", "5");
 		return NULL;
 	}
+	gates_keep(admission, session);
 	session->from_loopback = address_is_loopback(&admission->request->peer);
 	return session;
 }
@@ -168,7 +167,8 @@ static void publish(struct admission *admission, struct http_response *response)
 	struct sdp_agreement agreement;
 	struct sdp_error error = {0};
 	if (sdp_agree_publish(admission->offer, &agreement, &error)) {
-		problem_write(response, 422, GATE_REQUEST, gate_name(GATE_REQUEST), error.reason);
+		gates_refuse(admission, GATE_REQUEST, 422, error.reason);
+		gates_deny(admission, response);
 		return;
 	}
 	struct stream *stream = stream_prepare(node->streams, admission->tenant_id,
@@ -231,36 +231,29 @@ static void play(struct admission *admission, struct http_response *response)
 		complete(admission, session, &agreement, response);
 }
 
-static void on_post(struct node *node, enum session_role role, const char *tenant,
-		    const char *stream, const struct http_request *request,
-		    struct http_response *response)
+static bool on_admitted(struct errand *errand, struct http_response *response)
 {
-	struct admission admission = {
-		.node = node,
-		.request = request,
-		.tenant_id = tenant,
-		.stream_name = stream,
-		.role = role,
-		.offer = calloc(1, sizeof(*admission.offer)),
-	};
-	if (!admission.offer)
+	struct admission *admission = errand->admission;
+	if (!admission_offer(admission))
 		problem_write(response, 503, 0, NULL, "out of memory");
-	else if (!gates_admit(&admission))
-		gates_deny(&admission, response);
-	else if (role == SESSION_PUBLISHER)
-		publish(&admission, response);
+	else if (admission->role == SESSION_PUBLISHER)
+		publish(admission, response);
 	else
-		play(&admission, response);
-	free(admission.offer);
+		play(admission, response);
+	return true;
 }
 
 void whip_on_endpoint(struct node *node, enum session_role role, const char *tenant,
 		      const char *stream, const struct http_request *request,
 		      struct http_response *response)
 {
+	struct admission *admission;
 	switch (request->method) {
 	case HTTP_POST:
-		on_post(node, role, tenant, stream, request, response);
+		admission = gates_ask(node, ASK_SESSION, request, tenant, stream);
+		if (admission)
+			admission->role = role;
+		errand_run(admission, on_admitted, response);
 		break;
 	case HTTP_OPTIONS:
 		response->status = 204;
@@ -403,17 +396,15 @@ static bool admit_again(struct node *node, const struct session *session,
 			const struct http_request *request, struct http_response *response)
 {
 	const char *slash = strchr(session->stream->key, '/');
-	struct admission admission = {
-		.node = node,
-		.request = request,
-		.tenant_id = session->tenant->id,
-		.stream_name = slash + 1,
-		.role = session->role,
-	};
-	if (gates_admit_again(&admission))
-		return true;
-	gates_deny(&admission, response);
-	return false;
+	struct admission *admission =
+		gates_ask(node, ASK_AGAIN, request, session->tenant->id, slash + 1);
+	bool is_admitted = admission && gates_admit(admission) == ADMIT_YES;
+	if (!admission)
+		problem_write(response, 503, 0, NULL, "out of memory");
+	else if (!is_admitted)
+		gates_deny(admission, response);
+	gates_forget(admission);
+	return is_admitted;
 }
 
 void whip_on_session(struct node *node, const char *id, const struct http_request *request,

@@ -61,8 +61,8 @@ static gboolean is_gone(gpointer id, gpointer value, gpointer context)
 	const struct tenant *tenant = value;
 	(void)id;
 	(void)context;
-	return !tenant->config && tenant->n_sessions == 0 && !tenant->book_entry &&
-	       !has_totals(tenant);
+	return !tenant->config && tenant->n_sessions == 0 && tenant->bucket.n_queued == 0 &&
+	       !tenant->book_entry && !has_totals(tenant);
 }
 
 static struct tenant *find_or_add(struct tenant_table *table, const char *id)

@@ -22,8 +22,8 @@ struct tenant_table;
 struct tenant_table *tenant_table_create(void);
 void tenant_table_destroy(struct tenant_table *table);
 /* Takes ownership of what `fresh` holds and leaves it empty. Tenants that are gone keep their entry
- * (config NULL) while they have sessions, an entry in the book of accounts, or quota totals.
- * -ENOMEM: some of the new ones are missing. */
+ * (config NULL) while they have sessions, requests that wait, an entry in the book of accounts, or
+ * quota totals. -ENOMEM: some of the new ones are missing. */
 int tenant_table_replace(struct tenant_table *table, struct tenants_config *fresh);
 /* Adds or changes one, with the same ownership; *out is its entry. -ENOSPC: TENANTS_MAX are there;
  * -ENOMEM. Then `fresh` is freed, and what was there stays. */
