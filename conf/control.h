@@ -7,11 +7,14 @@
 #include <stdint.h>
 
 struct control;
+struct rpc_table;
 
 struct control_config {
 	const char *admin;  /* the node's admin socket */
 	const char *store;  /* "sqlite:PATH" or "postgresql://..." */
 	const char *socket; /* operators' */
+	/* What operators may call there, with a struct operator as context (conf/operator.h). */
+	const struct rpc_table *methods;
 	const char *state;  /* folder for keys and exports */
 	const char *import; /* tenants.yaml; NULL: none */
 	const char *group;  /* whose members may operate; NULL: the owner and root only */

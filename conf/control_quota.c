@@ -18,6 +18,7 @@
 
 #define PATIENCE_MS 2000
 #define RETRY_MS    25
+#define HEEDED_MS   100 /* a wish that was met stands until its node has tried again */
 
 /* What was granted to this boot of our node, as far as we know. */
 struct held {
@@ -25,6 +26,9 @@ struct held {
 	enum account account;
 	int64_t granted_total;
 	bool is_recalling;
+	/* The wish that was heeded last. */
+	char wisher[CONTROL_TENANT_MAX + 1];
+	int64_t wished, heeded_at_ms;
 };
 
 /* A request that waits. */
@@ -176,17 +180,34 @@ void control_quota_check(struct control_quota *quota, const char *tenant)
 
 /* A wish of another node for what ours holds. */
 struct wish {
-	char tenant[CONTROL_TENANT_MAX + 1];
+	char tenant[CONTROL_TENANT_MAX + 1], node[CONTROL_TENANT_MAX + 1];
 	enum account account;
-	int64_t amount;
+	int64_t amount, held;
 };
 
 static void wish_take(void *context, const struct store_recall *recall)
 {
-	struct wish wish = {.account = recall->account,
-			    .amount = MIN(recall->amount, recall->held)};
+	struct wish wish = {
+		.account = recall->account, .amount = recall->amount, .held = recall->held};
 	g_strlcpy(wish.tenant, recall->tenant, sizeof(wish.tenant));
+	g_strlcpy(wish.node, recall->node, sizeof(wish.node));
 	g_array_append_val((GArray *)context, wish);
+}
+
+static void wish_heed(struct control_quota *quota, const struct wish *wish)
+{
+	struct held *held = held_find(quota, wish->tenant, wish->account);
+	int64_t now_ms = control_now_ms();
+	if (!held) /* it is of an earlier boot, whose usage is not all reported */
+		return;
+	if (held->is_recalling ||
+	    (held->wished == wish->amount && strcmp(held->wisher, wish->node) == 0 &&
+	     now_ms - held->heeded_at_ms < HEEDED_MS))
+		return;
+	strcpy(held->wisher, wish->node);
+	held->wished = wish->amount;
+	held->heeded_at_ms = now_ms;
+	node_recall(quota, held, MIN(wish->amount, wish->held), false);
 }
 
 static void wishes_look(struct control_quota *quota)
@@ -196,12 +217,8 @@ static void wishes_look(struct control_quota *quota)
 	int rc = store_recalls(control->store, control->node_id, control_now_ms(), wish_take,
 			       wishes);
 	control_store_did(control, rc, "recalls");
-	for (unsigned int i = 0; rc == 0 && i < wishes->len; i++) {
-		const struct wish *wish = &g_array_index(wishes, struct wish, i);
-		struct held *held = held_find(quota, wish->tenant, wish->account);
-		if (held) /* else it is of an earlier boot, whose usage is not all reported */
-			node_recall(quota, held, wish->amount, false);
-	}
+	for (unsigned int i = 0; rc == 0 && i < wishes->len; i++)
+		wish_heed(quota, &g_array_index(wishes, struct wish, i));
 	g_array_unref(wishes);
 }
 

@@ -1,4 +1,4 @@
-/* The operators' socket: every connection may call what the table has (conf/operator.h). */
+/* The operators' socket: every connection may call what the table has. */
 #include "conf/control_private.h"
 
 #include <errno.h>
@@ -29,7 +29,7 @@ static void on_call(void *context, struct rpc_call *call, const char *method, js
 		rpc_fail(call, RPC_UNAVAILABLE, "the store is away");
 		return;
 	}
-	rpc_table_dispatch(&operator_table, &control->operators, call, method, params);
+	rpc_table_dispatch(control->config.methods, &control->operators, call, method, params);
 	if (!sql_is_up(store_sql(control->store)))
 		control_store_did(control, -ENOTCONN, "an operator's call");
 }

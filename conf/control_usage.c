@@ -106,20 +106,37 @@ struct kill {
 	char reason[32];
 };
 
+/* It ended without our hearing of it: the store is told, or it would wish on. Rare, so that the
+ * list of all sessions will do to find its row. */
+static int session_end(struct control *control, const struct kill *kill)
+{
+	json_t *all = NULL;
+	size_t i;
+	json_t *row;
+	int rc = store_session_list(control->store, NULL, &all);
+	json_array_foreach(all, i, row)
+	{
+		const char *id = json_string_value(json_object_get(row, "session"));
+		if (rc || !id || strcmp(id, kill->session) != 0)
+			continue;
+		json_object_set_new(row, "state", json_string("terminated"));
+		json_object_set_new(row, "reason", json_string(kill->reason));
+		json_object_set_new(row, "at_ms", json_integer(control_now_ms()));
+		json_t *rows = json_pack("[O]", row);
+		rc = store_sessions_put(control->store, control->node_id, rows);
+		json_decref(rows);
+	}
+	json_decref(all);
+	return rc;
+}
+
 static void on_killed(void *context, const json_t *result, const struct rpc_error *error)
 {
 	struct kill *kill = context;
 	struct control *control = kill->control;
 	(void)result;
 	if (error && error->code == RPC_NOT_FOUND && control_is_whole(control)) {
-		/* It ended without our hearing of it: the store is told, or it would wish on. */
-		json_t *rows = json_pack("[{s:s, s:s, s:s, s:I}]", "session", kill->session,
-					 "state", "terminated", "reason", kill->reason, "at_ms",
-					 (json_int_t)control_now_ms());
-		control_store_did(control,
-				  store_sessions_put(control->store, control->node_id, rows),
-				  "session.kill");
-		json_decref(rows);
+		control_store_did(control, session_end(control, kill), "session.kill");
 	} else if (error && error->code != RPC_CLOSED) {
 		log_error(LOG_SESSION, "the node does not end a session",
 			  "\"session\":\"%s\",\"cause\":\"%s\"", log_escape(kill->session),
