@@ -388,6 +388,8 @@ static void commit_tell(const struct commit *commit)
 int store_usage_commit(struct store *store, const struct usage_record *records, unsigned int n,
 		       enum store_verdict *verdicts)
 {
+	if (n == 0)
+		return 0;
 	struct commit commit = {
 		.sql = store_sql(store),
 		.records = records,
