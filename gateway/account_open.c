@@ -75,10 +75,15 @@ static enum account lend_first(struct account_session *account, uint8_t kinds)
 		return ACCOUNTS;
 	if (!(kinds & account_kind_bit(METER_VIDEO)))
 		return has_voice ? ACCOUNTS : account->purses[METER_VOICE].short_of;
-	enum account short_of = account->purses[METER_VIDEO].short_of;
-	if (has_voice && policy_rung(&account->tenant->config->policy, short_of) == RUNG_VOICE)
-		return ACCOUNTS;
-	return short_of;
+	return account->purses[METER_VIDEO].short_of;
+}
+
+/* Voice alone will do, if the ladder lets video fall to it. */
+static bool may_go_without_video(const struct account_session *account, enum account missing)
+{
+	return account->purses[METER_VOICE].credit_ns > 0 &&
+	       account->purses[METER_VIDEO].short_of == missing &&
+	       policy_rung(&account->tenant->config->policy, missing) == RUNG_VOICE;
 }
 
 static int64_t need_of(const struct account_session *account, enum account of)
@@ -126,22 +131,20 @@ int account_open(struct account_book *book, const struct account_request *reques
 	account->is_billed = book->journal && bills(&tenant->config->policy, request->is_publisher);
 	enum account missing =
 		account->is_billed ? lend_first(account, kinds_of(book, request)) : ACCOUNTS;
-	if (missing == ACCOUNTS) {
+	enum account_asked asked = ASKED;
+	if (missing != ACCOUNTS)
+		asked = account_ask(book, entry, missing, need_of(account, missing));
+	if (missing == ACCOUNTS ||
+	    (asked == ASKED_IN_VAIN && may_go_without_video(account, missing))) {
 		if (account->is_billed)
 			ask_ahead(account);
 		*out = account;
 		return 0;
 	}
-	int64_t need = need_of(account, missing);
 	account_discard(account);
-	switch (account_ask(book, entry, missing, need)) {
-	case ASKED:
-		return account_wait(book, request);
-	case ASKED_IN_VAIN:
-		return account_squeeze(entry, missing) ? account_wait(book, request) : -EDQUOT;
-	default:
-		return -EAGAIN;
-	}
+	if (asked == ASKED_IN_VAIN && !account_squeeze(entry, missing))
+		return -EDQUOT;
+	return asked == ASKED_NOBODY ? -EAGAIN : account_wait(book, request);
 }
 
 void account_empty(struct account_session *account, enum meter_kind kind)

@@ -254,7 +254,8 @@ static void describe_record(struct usage_table *table, struct tenant *tenant,
 			    const struct usage_demand *demand, struct usage_record *record)
 {
 	const struct policy *policy = &tenant->config->policy;
-	const struct session *session = session_find(table->node->sessions, demand->session);
+	const struct session *session =
+		demand->session[0] ? session_find(table->node->sessions, demand->session) : NULL;
 	*record = (struct usage_record){
 		.unit = demand->unit,
 		.kind = USAGE_NO_KIND,

@@ -1,0 +1,234 @@
+/* Credit that goes back before its session ends, sessions that are held, and a control plane that
+ * is away. THREADED: the journal is. */
+#include <errno.h>
+
+#include "tests/gateway/account_fixture.h"
+
+#define VIDEO 1u
+#define VOICE 2u
+#define S     1000000000ull
+
+static struct quota *quota_of(enum account account)
+{
+	return &fixture.tenant.quotas[account];
+}
+
+static uint64_t used_ns(const struct fixture_player *player, enum meter_kind kind)
+{
+	return meter_used_ns(&player->session.transport->meter, kind);
+}
+
+static bool is_stopped(const struct fixture_player *player, enum meter_kind kind)
+{
+	return meter_is_stopped(&player->session.transport->meter, kind);
+}
+
+static int64_t recall(int64_t amount, bool is_revoked)
+{
+	int64_t total = account_recall(fixture.node.accounts, &fixture.tenant, ACCOUNT_VIDEO,
+				       amount, is_revoked);
+	fixture_pump();
+	return total;
+}
+
+static void a_recall_takes_what_is_free(void)
+{
+	fixture_start("{\"budget\": {\"video_minutes\": 10}}");
+	fixture.available[ACCOUNT_VIDEO] = 600000;
+	struct fixture_player *player = fixture_view(VIDEO);
+	fixture_play(2 * S);
+	int64_t free_ms = quota_free(quota_of(ACCOUNT_VIDEO));
+	CU_ASSERT(free_ms > 1000);
+	CU_ASSERT_EQUAL(recall(1000, false), 1000);
+	CU_ASSERT_EQUAL(recall(600000, false), free_ms);
+	CU_ASSERT_EQUAL(recall(600000, false), free_ms);
+	fixture_play(2 * S);
+	CU_ASSERT_FALSE(is_stopped(player, METER_VIDEO));
+	fixture_stop();
+}
+
+static void a_revocation_takes_what_is_not_used(void)
+{
+	fixture_start("{\"budget\": {\"video_minutes\": 10}}");
+	fixture.available[ACCOUNT_VIDEO] = 20000;
+	struct fixture_player *player = fixture_view(VIDEO);
+	fixture_play(5 * S);
+	int64_t used_ms = (int64_t)(used_ns(player, METER_VIDEO) / 1000000);
+	recall(600000, true);
+	int64_t returned = recall(0, false);
+	CU_ASSERT_EQUAL(returned, quota_of(ACCOUNT_VIDEO)->granted_total - used_ms);
+	CU_ASSERT_EQUAL(quota_of(ACCOUNT_VIDEO)->lent, used_ms);
+	/* And nothing is to be had any more. */
+	fixture.available[ACCOUNT_VIDEO] = 0;
+	fixture_play(5 * S);
+	CU_ASSERT_EQUAL(player->session.account->fallen, VIDEO);
+	CU_ASSERT((int64_t)(used_ns(player, METER_VIDEO) / 1000000) == used_ms);
+	fixture_stop();
+}
+
+static void a_revoked_session_goes_on_within_the_limit(void)
+{
+	fixture_start("{\"budget\": {\"video_minutes\": 10}}");
+	fixture.available[ACCOUNT_VIDEO] = 20000;
+	struct fixture_player *player = fixture_view(VIDEO);
+	fixture_play(5 * S);
+	/* One second less than there was: only that goes back. */
+	recall(quota_free(quota_of(ACCOUNT_VIDEO)) + 1000, true);
+	fixture_play(1 * S);
+	CU_ASSERT_FALSE(is_stopped(player, METER_VIDEO));
+	fixture_play(60 * S);
+	CU_ASSERT_EQUAL(quota_of(ACCOUNT_VIDEO)->granted_total -
+				quota_of(ACCOUNT_VIDEO)->returned_total,
+			(int64_t)(used_ns(player, METER_VIDEO) / 1000000));
+	fixture_stop();
+}
+
+static void revocations_at_random_lose_nothing(void)
+{
+	for (unsigned int seed = 1; seed <= 20; seed++) {
+		srand(seed);
+		fixture_start("{\"budget\": {\"video_minutes\": 10}}");
+		fixture.available[ACCOUNT_VIDEO] = 100000;
+		for (unsigned int i = 0; i < 4; i++)
+			fixture_view(VIDEO | VOICE);
+		for (unsigned int i = 0; i < 30; i++) {
+			int64_t before = quota_of(ACCOUNT_VIDEO)->returned_total;
+			fixture_play((uint64_t)(rand() % 1500) * 1000000);
+			recall(rand() % 8000, rand() % 2 == 0);
+			recall(0, false);
+			/* The store lends out again what came back. */
+			fixture.available[ACCOUNT_VIDEO] +=
+				quota_of(ACCOUNT_VIDEO)->returned_total - before;
+		}
+		fixture_play(200 * S);
+		for (unsigned int i = 0; i < 4; i++)
+			fixture_leave(&fixture.players[i]);
+		int64_t rest =
+			quota_free(quota_of(ACCOUNT_VIDEO)) + fixture.available[ACCOUNT_VIDEO];
+		CU_ASSERT_EQUAL(fixture_sum(USAGE_VIDEO, NULL) + rest, 100000);
+		CU_ASSERT(rest < 1000);
+		fixture_stop();
+	}
+}
+
+static void held_sessions_hold_no_credit(void)
+{
+	fixture_start("{\"budget\": {\"video_minutes\": 10}}");
+	fixture.available[ACCOUNT_VIDEO] = 600000;
+	struct fixture_player *player = fixture_view(VIDEO | VOICE);
+	fixture_play(5 * S);
+	uint64_t before = used_ns(player, METER_VIDEO);
+	account_hold(player->session.account, true);
+	fixture_pump();
+	CU_ASSERT(is_stopped(player, METER_VIDEO) && is_stopped(player, METER_VOICE));
+	CU_ASSERT_EQUAL(quota_of(ACCOUNT_VIDEO)->lent, (int64_t)(before / 1000000));
+	fixture_play(30 * S);
+	CU_ASSERT_EQUAL(used_ns(player, METER_VIDEO), before);
+	CU_ASSERT_EQUAL(account_may_resume(player->session.account), 0);
+	account_hold(player->session.account, false);
+	fixture_pump();
+	fixture_play(5 * S);
+	CU_ASSERT_FALSE(is_stopped(player, METER_VIDEO));
+	CU_ASSERT(used_ns(player, METER_VIDEO) > before + 4 * S);
+	fixture_stop();
+}
+
+static void without_control_nobody_new_gets_in(void)
+{
+	struct account_session *account;
+	fixture_start("{\"budget\": {\"video_minutes\": 10}}");
+	fixture.available[ACCOUNT_VIDEO] = 600000;
+	fixture.has_control = false;
+	CU_ASSERT_EQUAL(fixture_open(false, &account), -EAGAIN);
+	account_on_control(fixture.node.accounts, false);
+	CU_ASSERT_EQUAL(fixture_open(false, &account), -EAGAIN);
+	fixture.has_control = true;
+	account_on_control(fixture.node.accounts, true);
+	CU_ASSERT_EQUAL_FATAL(fixture_open(false, &account), 0);
+	account_discard(account);
+	fixture_stop();
+}
+
+static void a_control_plane_without_a_store_is_tried_again(void)
+{
+	struct account_session *account;
+	fixture_start("{\"budget\": {\"video_minutes\": 10}}");
+	fixture.available[ACCOUNT_VIDEO] = 600000;
+	fixture.is_silent = true;
+	CU_ASSERT_EQUAL(fixture_open(false, &account), -EAGAIN);
+	fixture.is_silent = false;
+	CU_ASSERT_EQUAL(fixture_open(false, &account), -EAGAIN);
+	fixture.now_ns += 3 * S;
+	account_tick(fixture.node.accounts, fixture.now_ns);
+	CU_ASSERT_EQUAL_FATAL(fixture_open(false, &account), 0);
+	account_discard(account);
+	fixture_stop();
+}
+
+/* continue_bounded: 6,000 micros at 60,000 a minute are 6 s beyond what was granted. */
+static void an_outage_is_bounded_and_paid_back(void)
+{
+	fixture_start("{\"prices\": {\"video_micros\": 60000}, \"budget\": {\"prepaid\": true,"
+		      " \"outage\": \"continue_bounded\", \"outage_micros\": 6000}}");
+	fixture.available[ACCOUNT_CREDIT] = 40000;
+	struct fixture_player *player = fixture_view(VIDEO);
+	fixture_play(2 * S);
+	int64_t granted_ms = quota_of(ACCOUNT_CREDIT)->granted_total;
+	fixture.has_control = false;
+	account_on_control(fixture.node.accounts, false);
+	fixture_play(100 * S);
+	CU_ASSERT_EQUAL(player->session.reason, REASON_COST_LIMIT);
+	CU_ASSERT_EQUAL((int64_t)(used_ns(player, METER_VIDEO) / 1000000), granted_ms + 6000);
+	CU_ASSERT_EQUAL(quota_free(quota_of(ACCOUNT_CREDIT)), -6000);
+	fixture.has_control = true;
+	account_on_control(fixture.node.accounts, true);
+	fixture_pump();
+	CU_ASSERT(quota_free(quota_of(ACCOUNT_CREDIT)) >= 0);
+	fixture_stop();
+}
+
+static void waiters_are_called_once_or_forgotten(void)
+{
+	struct account_session *account;
+	fixture_start("{\"budget\": {\"video_minutes\": 10},"
+		      " \"ladder\": {\"video_out\": \"deny\"}}");
+	const struct account_request request = {.tenant = &fixture.tenant,
+						.stream = "live",
+						.ready = fixture_ready,
+						.context = &account};
+	CU_ASSERT_EQUAL(account_open(fixture.node.accounts, &request, &account), -EINPROGRESS);
+	CU_ASSERT_EQUAL(account_open(fixture.node.accounts, &request, &account), -EINPROGRESS);
+	CU_ASSERT_EQUAL(fixture.questions, 1);
+	CU_ASSERT_EQUAL(fixture.readies, 0);
+	fixture_pump();
+	CU_ASSERT_EQUAL(fixture.readies, 2);
+	CU_ASSERT_EQUAL(account_open(fixture.node.accounts, &request, &account), -EDQUOT);
+	fixture.now_ns += 2 * S;
+	CU_ASSERT_EQUAL(account_open(fixture.node.accounts, &request, &account), -EINPROGRESS);
+	account_forget(fixture.node.accounts, &account);
+	fixture_pump();
+	CU_ASSERT_EQUAL(fixture.readies, 2);
+	for (unsigned int i = 0; i < ACCOUNT_WAITERS_MAX; i++) {
+		fixture.now_ns += 2 * S;
+		CU_ASSERT_EQUAL_FATAL(account_open(fixture.node.accounts, &request, &account),
+				      -EINPROGRESS);
+	}
+	CU_ASSERT_EQUAL(account_open(fixture.node.accounts, &request, &account), -EAGAIN);
+	fixture_stop();
+}
+
+static CU_TestInfo tests[] = {
+	{"a_recall_takes_what_is_free", a_recall_takes_what_is_free},
+	{"a_revocation_takes_what_is_not_used", a_revocation_takes_what_is_not_used},
+	{"a_revoked_session_goes_on_within_the_limit", a_revoked_session_goes_on_within_the_limit},
+	{"revocations_at_random_lose_nothing", revocations_at_random_lose_nothing},
+	{"held_sessions_hold_no_credit", held_sessions_hold_no_credit},
+	{"without_control_nobody_new_gets_in", without_control_nobody_new_gets_in},
+	{"a_control_plane_without_a_store_is_tried_again",
+	 a_control_plane_without_a_store_is_tried_again},
+	{"an_outage_is_bounded_and_paid_back", an_outage_is_bounded_and_paid_back},
+	{"waiters_are_called_once_or_forgotten", waiters_are_called_once_or_forgotten},
+	CU_TEST_INFO_NULL,
+};
+
+TEST_MAIN("account_recall", tests)
