@@ -198,7 +198,7 @@ static int member_set(json_t *object, const char *path, json_t *value)
 int assignment_parse(enum assignment_row kind, const char *text, FILE *errors, struct json_t *patch)
 {
 	char path[PATH_BYTES_MAX + 1], full[PATH_BYTES_MAX + 16];
-	const char *equals = strchr(text, '='), *expected;
+	const char *equals = strchr(text, '='), *expected = "a value";
 	struct target target;
 	if (!equals || equals == text || equals - text > PATH_BYTES_MAX ||
 	    strlen(equals) > VALUE_BYTES_MAX) {

@@ -57,7 +57,7 @@ static int failure_tell(const char *path, int rc, const char *error_text)
 int ctl_ask(const struct command_line *line, const char *method, struct json_t *params,
 	    struct json_t **result)
 {
-	const char *path;
+	const char *path = "";
 	struct rpc_refusal refusal = {0};
 	int rc = socket_find(line, &path);
 	if (rc || !params) {

@@ -112,7 +112,7 @@ static int line_judge(const char *line, size_t size, json_t **result, struct rpc
 static int answer_wait(struct asking *asking, json_t **result, struct rpc_refusal *refusal)
 {
 	for (;;) {
-		size_t size;
+		size_t size = 0;
 		int rc = read_line(asking, &size);
 		if (rc)
 			return rc;

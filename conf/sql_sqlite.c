@@ -145,7 +145,8 @@ static int bind_values(sqlite3_stmt *statement, const struct sql_value *values, 
 	for (int place = 1; place <= sqlite3_bind_parameter_count(statement); place++) {
 		const char *name = sqlite3_bind_parameter_name(statement, place);
 		unsigned long number = name ? strtoul(name + 1, NULL, 10) : 0;
-		assert(number >= 1 && number <= n);
+		if (number < 1 || number > n)
+			return SQLITE_RANGE;
 		int code = bind_value(statement, place, &values[number - 1]);
 		if (code != SQLITE_OK)
 			return code;
@@ -212,7 +213,7 @@ static int run_once(struct sqlite *s, sqlite3_stmt *statement, const struct sql_
 static int sqlite_run(struct sql *sql, const struct sql_batch *batch)
 {
 	struct sqlite *s = sqlite_of(sql);
-	sqlite3_stmt *statement;
+	sqlite3_stmt *statement = NULL;
 	bool is_owned;
 	int rc = statement_get(s, batch->statement, &statement, &is_owned);
 	if (rc)
