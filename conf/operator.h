@@ -1,6 +1,7 @@
 /* What operators may ask of nn5g-control, over its control socket: the catalogue (tenants, plans,
- * slices, keys, secrets), top-ups, and what there is to see. The table is the reference. One
- * thread; every method answers at once, but for those that ask the node. */
+ * slices, keys, secrets), top-ups, and what there is to see. The table is the reference. What has
+ * to happen elsewhere (a session that ends, a node that drains) is a wish in the store; so every
+ * method answers at once. One thread. */
 #pragma once
 
 #include "conf/rpc_table.h"

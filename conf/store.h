@@ -133,7 +133,7 @@ int store_ledger_keys(struct store *store,
 		      int (*each)(void *context, const char *id, const char *pem), void *context);
 
 /* --- Catalogue: what operators write (store_catalog*.c) ------------------------------------------
- * Rows are JSON objects named like the columns (store_schema_1.c). Lists are JSON arrays. What is
+ * Rows are JSON objects named like the columns (migrations/1.sql). Lists are JSON arrays. What is
  * put is an RFC 7396 patch of the row with that id, or of an empty one: what it does not name
  * stays. In a policy the text "unlimited" takes away a bound that would else come from the plan (it
  * is kept as null). */
@@ -159,7 +159,7 @@ int store_tenant_create(struct store *store, const struct json_t *tenant,
  * policy. A tenant that has exited changes no more: -EBUSY. */
 int store_tenant_change(struct store *store, const char *id, const struct json_t *changes,
 			struct store_refusal *refusal);
-/* Gives back the slice share of a tenant that has exited. */
+/* Gives back the slice share of a tenant that has exited. -ENOENT: there is none. */
 int store_tenant_release(struct store *store, const char *id);
 /* The row, and "effective": the policy as it is in force, all of it. */
 int store_tenant_get(struct store *store, const char *id, struct json_t **out);

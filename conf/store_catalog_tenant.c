@@ -274,7 +274,7 @@ int store_tenant_release(struct store *store, const char *id)
 {
 	return catalog_change(store_sql(store),
 			      "UPDATE tenants SET slice_bps = 0 WHERE id = $1"
-			      " AND standing = 'exited'",
+			      " AND standing = 'exited' AND slice_bps > 0",
 			      SQL_VALUES(sql_text(id)));
 }
 

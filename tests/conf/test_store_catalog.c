@@ -295,6 +295,7 @@ static void exit_is_final(enum sql_kind kind)
 	CU_ASSERT_EQUAL(tenant_change(store, "a", "{\"standing\": \"active\"}"), -EBUSY);
 	expect_why("tenant a has exited");
 	CU_ASSERT_EQUAL(tenant_change(store, "a", "{\"name\": \"B\"}"), -EBUSY);
+	CU_ASSERT_EQUAL(store_top_up(store, "a", ACCOUNT_CREDIT, 1, NULL, 0), -ENOENT);
 	store_close(store);
 }
 ON_BOTH(exit_is_final)

@@ -1,0 +1,244 @@
+/* The end of a tenant. tenant.exit is asked until it is settled, and may be repeated at any time:
+ * every step finds out by itself whether it is still to be done. What is settled: no session of the
+ * tenant runs, no node holds a grant of it, and for a moment nothing has changed, so that records
+ * on their way have arrived. */
+#include "conf/operator_methods.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "conf/ledger_export.h"
+#include "conf/rpc.h"
+
+#define QUIET_MS       2000
+#define PATH_BYTES_MAX 4096
+
+/* An item of the export's configuration. */
+static void part_add(json_t *parts, const char *type, const json_t *value)
+{
+	if (value)
+		json_array_append_new(parts, json_pack("{s:s, s:O}", "type", type, type, value));
+}
+
+static const json_t *row_find(const json_t *list, const char *id)
+{
+	size_t i;
+	json_t *row;
+	json_array_foreach(list, i, row)
+	{
+		if (id && strcmp(operator_text(row, "id"), id) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+/* Tenant, plan, slice and public keys, as they are; secrets stay where they are. */
+static int configuration_make(struct store *store, const char *id, json_t **out)
+{
+	json_t *tenant = NULL, *plans = NULL, *slices = NULL, *key, *parts = json_array();
+	size_t i;
+	int rc = parts ? store_tenant_get(store, id, &tenant) : -ENOMEM;
+	if (rc == 0)
+		rc = store_plan_list(store, &plans);
+	if (rc == 0)
+		rc = store_slice_list(store, &slices);
+	if (rc == 0) {
+		json_t *keys = json_incref(json_object_get(tenant, "keys"));
+		json_object_del(tenant, "keys");
+		part_add(parts, "tenant", tenant);
+		part_add(parts, "plan", row_find(plans, operator_text(tenant, "plan")));
+		part_add(parts, "slice",
+			 row_find(slices, operator_text(tenant, "effective_slice")));
+		json_array_foreach(keys, i, key)
+		{
+			part_add(parts, "key", key);
+		}
+		json_decref(keys);
+		*out = json_incref(parts);
+	}
+	json_decref(tenant);
+	json_decref(plans);
+	json_decref(slices);
+	json_decref(parts);
+	return rc;
+}
+
+static int folder_make(const struct operator* operators, char *folder, size_t size)
+{
+	int n = snprintf(folder, size, "%s/exports", operators->state);
+	if (n < 0 || (size_t)n >= size)
+		return -ENAMETOOLONG;
+	return mkdir(folder, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+/* Whole or not at all, and on disk before it is told of. */
+static int file_write(const struct operator* operators, const char *id, const json_t *configuration,
+		      const char *path)
+{
+	char part[PATH_BYTES_MAX + 8];
+	snprintf(part, sizeof(part), "%s.part", path);
+	FILE *out = fopen(part, "w");
+	if (!out)
+		return -errno;
+	int rc = fchmod(fileno(out), 0600) ? -errno : 0;
+	if (rc == 0)
+		rc = ledger_export_write(operators->store, id, configuration, operator_now_ms(),
+					 out);
+	if (rc == 0 && (fflush(out) || fsync(fileno(out))))
+		rc = -errno;
+	if (fclose(out) && rc == 0)
+		rc = -EIO;
+	if (rc == 0 && rename(part, path))
+		rc = -errno;
+	if (rc)
+		unlink(part);
+	return rc;
+}
+
+/* Signs what there is and writes the export; *path is the file. */
+static int export_make(const struct operator* operators, const char *id, char path[PATH_BYTES_MAX])
+{
+	json_t *configuration;
+	char folder[PATH_BYTES_MAX - 80];
+	int rc = store_ledger_sign(operators->store, operators->ledger_key, operator_now_ms());
+	if (rc == 0)
+		rc = configuration_make(operators->store, id, &configuration);
+	if (rc)
+		return rc;
+	rc = folder_make(operators, folder, sizeof(folder));
+	if (rc == 0) {
+		snprintf(path, PATH_BYTES_MAX, "%s/%s.jsonl", folder, id);
+		rc = file_write(operators, id, configuration, path);
+	}
+	json_decref(configuration);
+	return rc;
+}
+
+void operator_tenant_export(void *context, struct rpc_call *call, struct json_t *params)
+{
+	const struct operator* operators = context;
+	char path[PATH_BYTES_MAX];
+	int rc = export_make(operators, operator_text(params, "tenant"), path);
+	operator_answer(call, rc, "export", rc ? NULL : json_string(path), "tenant");
+}
+
+void operator_ledger_sign(void *context, struct rpc_call *call, struct json_t *params)
+{
+	const struct operator* operators = context;
+	(void)params;
+	int rc = store_ledger_sign(operators->store, operators->ledger_key, operator_now_ms());
+	operator_answer(call, rc, NULL, NULL, "ledger");
+}
+
+/* How far it is. */
+struct settling {
+	int64_t sessions, changed_at_ms;
+	json_t *outstanding; /* {account: amount}, of those with any; owned */
+};
+
+static int sessions_count(struct store *store, const char *id, struct settling *settling)
+{
+	json_t *list, *session;
+	size_t i;
+	int rc = store_session_list(store, id, &list);
+	if (rc)
+		return rc;
+	json_array_foreach(list, i, session)
+	{
+		int64_t at = json_integer_value(json_object_get(session, "changed_at"));
+		settling->sessions += strcmp(operator_text(session, "state"), "terminated") != 0;
+		settling->changed_at_ms =
+			at > settling->changed_at_ms ? at : settling->changed_at_ms;
+	}
+	json_decref(list);
+	return 0;
+}
+
+static int outstanding_read(struct store *store, const char *id, struct settling *settling)
+{
+	json_t *budget, *account;
+	size_t i;
+	int rc = store_budget(store, id, operator_now_ms(), &budget);
+	if (rc)
+		return rc;
+	json_array_foreach(json_object_get(budget, "accounts"), i, account)
+	{
+		json_t *amount = json_object_get(account, "outstanding");
+		if (json_integer_value(amount) > 0)
+			json_object_set(settling->outstanding, operator_text(account, "account"),
+					amount);
+	}
+	json_decref(budget);
+	return 0;
+}
+
+/* Says that it leaves, if nobody has yet. */
+static int standing_end(const struct operator* operators, const char *id, struct settling *settling,
+			struct store_refusal *refusal)
+{
+	json_t *tenant;
+	int rc = store_tenant_get(operators->store, id, &tenant);
+	if (rc)
+		return rc;
+	settling->changed_at_ms = json_integer_value(json_object_get(tenant, "changed_at"));
+	bool is_new = strcmp(operator_text(tenant, "standing"), "exited") != 0;
+	json_decref(tenant);
+	if (!is_new)
+		return 0;
+	settling->changed_at_ms = operator_now_ms();
+	json_t *changes = json_pack("{s:s}", "standing", "exited");
+	rc = changes ? store_tenant_change(operators->store, id, changes, refusal) : -ENOMEM;
+	json_decref(changes);
+	if (rc == 0)
+		operator_note(operators, "tenant.exit", id);
+	return rc;
+}
+
+static void exit_answer(const struct operator* operators, struct rpc_call *call, const char *id,
+			struct settling *settling, bool is_forced)
+{
+	char path[PATH_BYTES_MAX];
+	bool is_quiet = operator_now_ms() - settling->changed_at_ms >= QUIET_MS;
+	bool is_settled = is_forced || (is_quiet && settling->sessions == 0 &&
+					json_object_size(settling->outstanding) == 0);
+	json_t *answer =
+		json_pack("{s:b, s:I, s:O}", "settled", is_settled, "sessions",
+			  (json_int_t)settling->sessions, "outstanding", settling->outstanding);
+	int rc = answer ? 0 : -ENOMEM;
+	if (rc == 0 && is_settled) {
+		rc = store_tenant_release(operators->store, id);
+		rc = rc == -ENOENT ? 0 : rc; /* done before */
+		if (rc == 0)
+			rc = export_make(operators, id, path);
+		if (rc == 0)
+			json_object_set_new(answer, "export", json_string(path));
+	}
+	if (rc)
+		json_decref(answer);
+	operator_answer(call, rc, NULL, rc ? NULL : answer, "tenant");
+}
+
+void operator_tenant_exit(void *context, struct rpc_call *call, struct json_t *params)
+{
+	const struct operator* operators = context;
+	const char *id = operator_text(params, "tenant");
+	struct store_refusal refusal = {0};
+	struct settling settling = {.outstanding = json_object()};
+	int rc = settling.outstanding ? standing_end(operators, id, &settling, &refusal) : -ENOMEM;
+	if (rc == 0)
+		rc = sessions_count(operators->store, id, &settling);
+	if (rc == 0)
+		rc = outstanding_read(operators->store, id, &settling);
+	if (rc)
+		operator_answer(call, rc, NULL, NULL, "tenant");
+	else
+		exit_answer(operators, call, id, &settling,
+			    json_is_true(json_object_get(params, "force")));
+	json_decref(settling.outstanding);
+}
