@@ -3,8 +3,10 @@
 #include "conf/assignment.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,7 +210,7 @@ int assignment_parse(enum assignment_row kind, const char *text, FILE *errors, s
 	}
 	snprintf(path, sizeof(path), "%.*s", (int)(equals - text), text);
 	if (!target_find(kind, path, &target)) {
-		fprintf(errors, "%.60s: no such path; --paths lists them\n", path);
+		fprintf(errors, "%.60s: no such path; see nn5gctl paths\n", path);
 		return -EINVAL;
 	}
 	json_t *value = equals[1] ? value_read(&target, equals + 1, &expected) : json_null();
@@ -236,4 +238,95 @@ void assignment_help(enum assignment_row kind, FILE *out)
 			row_print(&table.rows[i], out);
 	for (size_t i = 0; table.has_policy && i < POLICY_ROWS; i++)
 		row_print(&policy_rows[i], out);
+}
+
+/* Is it named by its short path, or would that name another row? */
+static bool has_short_path(const struct schema_row *row, char path[PATH_BYTES_MAX + 1])
+{
+	snprintf(path, PATH_BYTES_MAX + 1, "%s", row->path);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (ends_with(row->path, units[i]))
+			path[strlen(row->path) - strlen(units[i])] = '\0';
+	struct target target;
+	if (strcmp(path, row->path) != 0 && target_find(ASSIGNMENT_TENANT, path, &target) &&
+	    target.row == row)
+		return true;
+	snprintf(path, PATH_BYTES_MAX + 1, "%s", row->path);
+	return false;
+}
+
+static json_t *number_write(const struct schema_row *row, int64_t value, bool is_short)
+{
+	static const struct {
+		int64_t scale;
+		const char *end;
+	} scales[] = {{1000000000, "G"}, {1000000, "M"}, {1000, "k"}, {1, ""}};
+	char money[MONEY_TEXT_MAX];
+	size_t i = 0;
+	if (is_short && ends_with(row->path, "_micros"))
+		return json_string(money_write(value, money));
+	if (!ends_with(row->path, "_bps") || value == 0)
+		return json_sprintf("%" PRId64, value);
+	while (value % scales[i].scale)
+		i++;
+	return json_sprintf("%" PRId64 "%s", value / scales[i].scale, scales[i].end);
+}
+
+static json_t *list_write(const json_t *list)
+{
+	char text[VALUE_BYTES_MAX] = "";
+	size_t i, n = 0;
+	const json_t *item;
+	json_array_foreach(list, i, item)
+	{
+		int more = snprintf(text + n, sizeof(text) - n, "%s%s", i ? "," : "",
+				    json_string_value(item));
+		if (more < 0 || (size_t)more >= sizeof(text) - n)
+			break;
+		n += (size_t)more;
+	}
+	return json_string(text);
+}
+
+static json_t *value_write(const struct schema_row *row, const json_t *value, bool is_short)
+{
+	if (!value && is_unlimitable(row))
+		return json_string("unlimited");
+	if (json_is_integer(value))
+		return number_write(row, json_integer_value(value), is_short);
+	if (json_is_boolean(value))
+		return json_string(json_is_true(value) ? "true" : "false");
+	if (row->type == SCHEMA_TEXTS)
+		return list_write(value);
+	if (row->type != SCHEMA_ROWS)
+		return value ? json_copy((json_t *)(uintptr_t)value) : json_string("");
+	char *text = json_dumps(value, JSON_COMPACT);
+	json_t *written = text ? json_string(text) : NULL;
+	free(text);
+	return written;
+}
+
+static json_t *member_get(const json_t *object, const char *path)
+{
+	const char *dot = strchr(path, '.');
+	char section[PATH_BYTES_MAX + 1];
+	if (!dot)
+		return json_object_get(object, path);
+	snprintf(section, sizeof(section), "%.*s", (int)(dot - path), path);
+	return json_object_get(json_object_get(object, section), dot + 1);
+}
+
+struct json_t *assignment_write(const struct json_t *effective, const struct json_t *own)
+{
+	json_t *rows = json_array();
+	for (size_t i = 0; rows && i < POLICY_ROWS; i++) {
+		const struct schema_row *row = &policy_rows[i];
+		char path[PATH_BYTES_MAX + 1];
+		bool is_short = has_short_path(row, path);
+		json_t *value = value_write(row, member_get(effective, row->path), is_short);
+		json_array_append_new(
+			rows, json_pack("{s:s, s:o, s:s}", "path", path, "value", value, "from",
+					member_get(own, row->path) ? "tenant" : "plan"));
+	}
+	return rows;
 }

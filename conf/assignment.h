@@ -14,5 +14,8 @@ enum assignment_row { ASSIGNMENT_TENANT, ASSIGNMENT_PLAN, ASSIGNMENT_SLICE };
  * "unlimited" stands as it is where a number without bound is meant. -EINVAL with what was found
  * and expected in `errors`, one line; -ENOMEM. */
 int assignment_parse(enum assignment_row row, const char *text, FILE *errors, struct json_t *patch);
+/* The other way: a policy (`effective`, complete; `own`: what of it is the tenant's) as it would be
+ * typed: [{"path", "value", "from": "tenant" | "plan"}]. NULL: no memory. */
+struct json_t *assignment_write(const struct json_t *effective, const struct json_t *own);
 /* All paths of a row, a line each: name, unit, meaning. */
 void assignment_help(enum assignment_row row, FILE *out);

@@ -38,6 +38,25 @@ int ctl_misuse(const char *format, ...)
 	return COMMAND_MISUSED;
 }
 
+int ctl_assign(const struct command_line *line, unsigned int first, enum assignment_row row,
+	       struct json_t *patch)
+{
+	for (unsigned int i = first; i < line->n_words; i++) {
+		char why[512] = "";
+		FILE *errors = fmemopen(why, sizeof(why) - 1, "w");
+		int rc = errors && patch ? assignment_parse(row, line->words[i], errors, patch)
+					 : -ENOMEM;
+		if (errors)
+			fclose(errors);
+		why[strcspn(why, "\n")] = '\0';
+		if (rc == -EINVAL)
+			return ctl_misuse("%s", why);
+		if (rc)
+			return ctl_fail("%s", strerror(-rc));
+	}
+	return patch ? COMMAND_DONE : ctl_fail("%s", strerror(ENOMEM));
+}
+
 bool ctl_is_word(const char *what, const char *value, size_t max)
 {
 	static const char characters[] =

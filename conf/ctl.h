@@ -7,9 +7,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "conf/assignment.h"
 #include "conf/command.h"
 
 #define CTL_TIMEOUT_MS 10000
+#define CTL_CELL_BYTES 256
 
 struct json_t;
 struct jwt_key;
@@ -40,6 +42,9 @@ bool ctl_json(const struct command_line *line, const struct json_t *result);
 int ctl_do(const struct command_line *line, const char *method, struct json_t *params,
 	   const char *done);
 
+/* The words from `first` on, each PATH=VALUE, onto a patch (NULL: no memory). Exit code. */
+int ctl_assign(const struct command_line *line, unsigned int first, enum assignment_row row,
+	       struct json_t *patch);
 /* 1 to `max` letters, digits, _ and -; else says so. `what` is the option or argument. */
 bool ctl_is_word(const char *what, const char *value, size_t max);
 /* An integer from `min` to `max`, else says so. */
@@ -60,13 +65,14 @@ int ctl_key_make(const char *path, const char *algorithm, char **public_pem);
  */
 enum ctl_cell {
 	CTL_TEXT,
-	CTL_STATE,    /* a text with a colour: active, paused, ... */
-	CTL_NUMBER,   /* an integer */
-	CTL_MONEY,    /* micros as a decimal number */
-	CTL_BPS,      /* bits a second: 2 Mbit/s */
-	CTL_TIME,     /* ms since the epoch: 2026-11-26 14:00:00 UTC */
-	CTL_DURATION, /* ms: 1:02:03.5 */
-	CTL_JSON_TEXT /* anything, as JSON */
+	CTL_RIGHT_TEXT, /* a text that is a number and its unit */
+	CTL_STATE,      /* a text with a colour: active, paused, ... */
+	CTL_NUMBER,     /* an integer */
+	CTL_MONEY,      /* micros as a decimal number */
+	CTL_BPS,        /* bits a second: 2 Mbit/s */
+	CTL_TIME,       /* ms since the epoch: 2026-11-26 14:00:00 UTC */
+	CTL_DURATION,   /* ms: 1:02:03.5 */
+	CTL_JSON_TEXT   /* anything, as JSON */
 };
 
 struct ctl_column {
@@ -79,4 +85,8 @@ struct ctl_column {
 void ctl_rows_print(const struct ctl_column *columns, size_t n, const struct json_t *rows);
 /* A line per column of the one object. */
 void ctl_fields_print(const struct ctl_column *columns, size_t n, const struct json_t *object);
+/* One value as a table would show it. */
+void ctl_cell_write(enum ctl_cell cell, const struct json_t *value, char out[CTL_CELL_BYTES]);
+/* A tenant's accounts, as store_budget tells of them. */
+void ctl_budget_print(const struct json_t *budget);
 #define CTL_COLUMNS(columns) columns, sizeof(columns) / sizeof((columns)[0])

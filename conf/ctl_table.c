@@ -14,7 +14,6 @@
 
 #include "conf/money.h"
 
-#define CELL_BYTES  256
 #define COLUMNS_MAX 16
 
 static bool is_colourful(void)
@@ -39,14 +38,14 @@ static void time_write(int64_t ms, char *out)
 {
 	time_t seconds = (time_t)(ms / 1000);
 	struct tm tm;
-	if (!gmtime_r(&seconds, &tm) || !strftime(out, CELL_BYTES, "%F %T UTC", &tm))
-		snprintf(out, CELL_BYTES, "%" PRId64, ms);
+	if (!gmtime_r(&seconds, &tm) || !strftime(out, CTL_CELL_BYTES, "%F %T UTC", &tm))
+		snprintf(out, CTL_CELL_BYTES, "%" PRId64, ms);
 }
 
 static void duration_write(int64_t ms, char *out)
 {
 	int64_t s = ms / 1000;
-	snprintf(out, CELL_BYTES, "%" PRId64 ":%02d:%02d.%03d", s / 3600, (int)(s / 60 % 60),
+	snprintf(out, CTL_CELL_BYTES, "%" PRId64 ":%02d:%02d.%03d", s / 3600, (int)(s / 60 % 60),
 		 (int)(s % 60), (int)(ms % 1000));
 }
 
@@ -62,14 +61,15 @@ static void bps_write(int64_t bps, char *out)
 		if (bps < units[i].size || bps % thousandths)
 			continue;
 		int places = (int)(bps / thousandths % 1000);
-		int n = snprintf(out, CELL_BYTES, "%" PRId64 ".%03d", bps / units[i].size, places);
+		int n = snprintf(out, CTL_CELL_BYTES, "%" PRId64 ".%03d", bps / units[i].size,
+				 places);
 		while (out[n - 1] == '0')
 			n--;
 		n -= out[n - 1] == '.';
-		snprintf(out + n, (size_t)(CELL_BYTES - n), " %s", units[i].unit);
+		snprintf(out + n, (size_t)(CTL_CELL_BYTES - n), " %s", units[i].unit);
 		return;
 	}
-	snprintf(out, CELL_BYTES, "%" PRId64 " bit/s", bps);
+	snprintf(out, CTL_CELL_BYTES, "%" PRId64 " bit/s", bps);
 }
 
 static void text_clean(char *text)
@@ -82,34 +82,39 @@ static void text_clean(char *text)
 static void json_write(const json_t *value, char *out)
 {
 	char *text = json_dumps(value, JSON_ENCODE_ANY);
-	snprintf(out, CELL_BYTES, "%s", text ? text : "");
+	snprintf(out, CTL_CELL_BYTES, "%s", text ? text : "");
 	free(text);
+}
+
+void ctl_cell_write(enum ctl_cell cell, const struct json_t *value, char out[CTL_CELL_BYTES])
+{
+	int64_t n = json_integer_value(value);
+	if (json_is_string(value)) {
+		const char *text = json_string_value(value);
+		snprintf(out, CTL_CELL_BYTES, "%s", *text ? text : "-");
+	} else if (!json_is_integer(value) || cell == CTL_JSON_TEXT) {
+		json_write(value, out);
+	} else if (cell == CTL_MONEY) {
+		money_write(n, out);
+	} else if (cell == CTL_BPS) {
+		bps_write(n, out);
+	} else if (cell == CTL_TIME) {
+		time_write(n, out);
+	} else if (cell == CTL_DURATION) {
+		duration_write(n, out);
+	} else {
+		snprintf(out, CTL_CELL_BYTES, "%" PRId64, n);
+	}
+	text_clean(out);
 }
 
 static void cell_write(const struct ctl_column *column, const json_t *object, char *out)
 {
 	const json_t *value = member_find(object, column->path);
-	if (!value) {
-		snprintf(out, CELL_BYTES, "%s", column->absent ? column->absent : "-");
-	} else if (json_is_string(value)) {
-		const char *text = json_string_value(value);
-		snprintf(out, CELL_BYTES, "%s", *text ? text : "-");
-	} else if (!json_is_integer(value) || column->cell == CTL_JSON_TEXT) {
-		json_write(value, out);
-	} else {
-		int64_t n = json_integer_value(value);
-		if (column->cell == CTL_MONEY)
-			money_write(n, out);
-		else if (column->cell == CTL_BPS)
-			bps_write(n, out);
-		else if (column->cell == CTL_TIME)
-			time_write(n, out);
-		else if (column->cell == CTL_DURATION)
-			duration_write(n, out);
-		else
-			snprintf(out, CELL_BYTES, "%" PRId64, n);
-	}
-	text_clean(out);
+	if (value)
+		ctl_cell_write(column->cell, value, out);
+	else
+		snprintf(out, CTL_CELL_BYTES, "%s", column->absent ? column->absent : "-");
 }
 
 /* Characters, not bytes: continuation bytes of UTF-8 take no place. */
@@ -138,7 +143,8 @@ static const char *state_colour(const char *text)
 
 static bool is_right_aligned(enum ctl_cell cell)
 {
-	return cell == CTL_NUMBER || cell == CTL_MONEY || cell == CTL_BPS || cell == CTL_DURATION;
+	return cell == CTL_RIGHT_TEXT || cell == CTL_NUMBER || cell == CTL_MONEY ||
+	       cell == CTL_BPS || cell == CTL_DURATION;
 }
 
 /* One cell with its padding; the last of a line has none behind it. */
@@ -155,7 +161,7 @@ static void cell_print(const char *text, const char *colour, int width, bool is_
 void ctl_rows_print(const struct ctl_column *columns, size_t n, const struct json_t *rows)
 {
 	int widths[COLUMNS_MAX];
-	char cell[CELL_BYTES];
+	char cell[CTL_CELL_BYTES];
 	size_t i;
 	const json_t *row;
 	bool colourful = is_colourful();
@@ -193,7 +199,7 @@ void ctl_fields_print(const struct ctl_column *columns, size_t n, const struct j
 		if (text_width(columns[c].title) > width)
 			width = text_width(columns[c].title);
 	for (size_t c = 0; c < n; c++) {
-		char cell[CELL_BYTES];
+		char cell[CTL_CELL_BYTES];
 		cell_write(&columns[c], object, cell);
 		cell_print(columns[c].title, colourful ? "\033[1m" : "", width, false, false);
 		cell_print(cell,

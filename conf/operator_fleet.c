@@ -151,7 +151,8 @@ void operator_node_list(void *context, struct rpc_call *call, struct json_t *par
 	const struct operator* operators = context;
 	json_t *list = NULL;
 	(void)params;
-	operator_answer(call, store_node_list(operators->store, &list), "nodes", list, "nodes");
+	int rc = store_node_list(operators->store, &list);
+	operator_answer(call, rc, "nodes", list, "nodes");
 }
 
 void operator_node_drain(void *context, struct rpc_call *call, struct json_t *params)

@@ -88,8 +88,8 @@ void operator_tenant_list(void *context, struct rpc_call *call, struct json_t *p
 	const struct operator* operators = context;
 	json_t *list = NULL;
 	(void)params;
-	operator_answer(call, store_tenant_list(operators->store, &list), "tenants", list,
-			"tenants");
+	int rc = store_tenant_list(operators->store, &list);
+	operator_answer(call, rc, "tenants", list, "tenants");
 }
 
 void operator_plan_put(void *context, struct rpc_call *call, struct json_t *params)
@@ -106,7 +106,8 @@ void operator_plan_list(void *context, struct rpc_call *call, struct json_t *par
 	const struct operator* operators = context;
 	json_t *list = NULL;
 	(void)params;
-	operator_answer(call, store_plan_list(operators->store, &list), "plans", list, "plans");
+	int rc = store_plan_list(operators->store, &list);
+	operator_answer(call, rc, "plans", list, "plans");
 }
 
 void operator_plan_remove(void *context, struct rpc_call *call, struct json_t *params)
@@ -132,7 +133,8 @@ void operator_slice_list(void *context, struct rpc_call *call, struct json_t *pa
 	const struct operator* operators = context;
 	json_t *list = NULL;
 	(void)params;
-	operator_answer(call, store_slice_list(operators->store, &list), "slices", list, "slices");
+	int rc = store_slice_list(operators->store, &list);
+	operator_answer(call, rc, "slices", list, "slices");
 }
 
 void operator_slice_remove(void *context, struct rpc_call *call, struct json_t *params)
