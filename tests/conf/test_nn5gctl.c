@@ -24,7 +24,7 @@ static char folder[] = "/tmp/test_nn5gctl.XXXXXX";
 /* What one run left behind. */
 static struct {
 	int code;
-	char out[16384], err[16384];
+	char out[65536], err[16384];
 } result;
 
 static int folder_make(void)
@@ -91,8 +91,10 @@ static void help_names_commands_and_options(void)
 	CU_ASSERT_STRING_EQUAL(result.err, "");
 	run("--version");
 	expect(0, "nn5gctl ", "");
-	static const char *const commands[] = {"token", "key generate", "key public",
-					       "config reference"};
+	static const char *const commands[] = {"token",         "key generate",    "key public",
+					       "tenant create", "tenant exit",     "plan put",
+					       "top-up",        "session kill",    "completion",
+					       "manual",        "config reference"};
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		char line[64];
 		snprintf(line, sizeof(line), "%s --help", commands[i]);
@@ -250,6 +252,89 @@ static void single_use_tokens_differ(void)
 	unlink("k.pem");
 }
 
+/* What bash says to a line; true: it had nothing to complain of. */
+static bool bash_says(const char *script, char *out, size_t size)
+{
+	char line[1024];
+	snprintf(line, sizeof(line), "bash -c '%s' 2>&1", script);
+	FILE *pipe = popen(line, "r");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(pipe);
+	size_t n = fread(out, 1, size - 1, pipe);
+	out[n] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	return pclose(pipe) == 0;
+}
+
+static void file_write(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void completion_completes(void)
+{
+	static const struct {
+		const char *words, *offers;
+		int at;
+	} rows[] = {
+		{"nn5gctl ten", "tenant", 1},
+		{"nn5gctl tenant s", "set show", 2},
+		{"nn5gctl tenant create acme --pl", "--plan", 4},
+		{"nn5gctl token --algorithm E", "EdDSA ES256", 3},
+		{"nn5gctl top-up acme v", "video voice", 3},
+		{"nn5gctl completion z", "zsh", 2},
+		{"nn5gctl fly s", "", 2},
+	};
+	char out[512], script[512];
+	run("completion bash");
+	expect(0, "complete -F _nn5gctl nn5gctl", "");
+	file_write("completion", result.out);
+	CU_ASSERT(bash_says("bash -n completion", out, sizeof(out)));
+	CU_ASSERT_STRING_EQUAL(out, "");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(script, sizeof(script),
+			 "source ./completion; COMP_WORDS=(%s); COMP_CWORD=%d; _nn5gctl; "
+			 "echo \"${COMPREPLY[*]}\"",
+			 rows[i].words, rows[i].at);
+		CU_ASSERT(bash_says(script, out, sizeof(out)));
+		CU_ASSERT_STRING_EQUAL(out, rows[i].offers);
+	}
+	/* Near enough to bash for its parser to find an open quote. */
+	run("completion zsh");
+	expect(0, "#compdef nn5gctl", "");
+	file_write("completion", result.out);
+	CU_ASSERT(bash_says("bash -n completion", out, sizeof(out)));
+	unlink("completion");
+	run("completion fish");
+	expect(0, "-l plan -x -d 'plan it is on'", "");
+}
+
+static void man_page_is_what_the_tables_say(void)
+{
+	static char page[65536];
+	FILE *file = fopen(TEST_FOLDER "/../../conf/nn5gctl.1", "r");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+	page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
+	fclose(file);
+	run("manual");
+	CU_ASSERT_EQUAL(result.code, 0);
+	/* Otherwise: nn5gctl manual > conf/nn5gctl.1 */
+	CU_ASSERT(strcmp(result.out, page) == 0);
+}
+
+static void help_knows_the_commands_of_a_word(void)
+{
+	run("tenant --help");
+	expect(0, "  tenant create ", "");
+	CU_ASSERT_PTR_NULL(strstr(result.out, "plan put"));
+	run("paths plan");
+	expect(0, "budget.monthly_micros ", "");
+	run("paths moon");
+	expect(2, "", "paths: found moon, expected tenant, plan or slice");
+}
+
 #define ROW(name)                                                                                  \
 	{                                                                                          \
 #name, name                                                                        \
@@ -261,6 +346,9 @@ static CU_TestInfo tests[] = {
 	ROW(made_keys_and_tokens_fit_together),
 	ROW(public_key_may_go_to_a_file),
 	ROW(single_use_tokens_differ),
+	ROW(help_knows_the_commands_of_a_word),
+	ROW(completion_completes),
+	ROW(man_page_is_what_the_tables_say),
 	CU_TEST_INFO_NULL,
 };
 
