@@ -217,21 +217,38 @@ static int no_tenant(const struct catalog_change *change, int rc)
 	return rc;
 }
 
-static int row_change(struct sql *sql, const struct catalog_change *change, json_t **patched)
+static int plan_share(struct sql *sql, const json_t *row, int64_t *bps)
 {
-	const char *standing = json_string_value(json_object_get(*patched, "standing"));
-	if (strcmp(standing, "exited") == 0)
-		return catalog_refuse(change->refusal, -EBUSY,
-				      "tenant %s has exited: nothing of it changes any more",
-				      change->id);
-	int rc = row_patch(patched, change->document);
-	if (rc)
+	const char *plan = json_string_value(json_object_get(row, "plan"));
+	*bps = 0;
+	return plan ? catalog_integer(sql, "SELECT slice_bps FROM plans WHERE id = $1",
+				      SQL_VALUES(sql_text(plan)), bps)
+		    : 0;
+}
+
+/* Who had the share of its plan has that of the new one, unless another is named. */
+static int share_follow(struct sql *sql, const json_t *changes, const json_t *before, json_t *after)
+{
+	int64_t old_bps, new_bps;
+	int rc = plan_share(sql, before, &old_bps);
+	if (rc == 0)
+		rc = plan_share(sql, after, &new_bps);
+	if (rc || !json_object_get(changes, "plan") || json_object_get(changes, "slice_bps"))
 		return rc;
-	const json_t *row = *patched;
-	standing = json_string_value(json_object_get(row, "standing"));
-	rc = standing_check(standing, change->refusal);
+	if (json_integer_value(json_object_get(before, "slice_bps")) != old_bps)
+		return 0;
+	return json_object_set_new(after, "slice_bps", json_integer(new_bps)) ? -ENOMEM : 0;
+}
+
+static int row_change(struct sql *sql, const struct catalog_change *change, const json_t *before,
+		      json_t *row)
+{
+	const char *standing = json_string_value(json_object_get(row, "standing"));
+	int rc = standing_check(standing, change->refusal);
 	if (rc == 0)
 		rc = references_check(sql, row, change->refusal);
+	if (rc == 0)
+		rc = share_follow(sql, change->document, before, row);
 	if (rc == 0)
 		rc = row_write(sql,
 			       "UPDATE tenants SET name = $2, plan = $3, slice = $4,"
@@ -242,6 +259,22 @@ static int row_change(struct sql *sql, const struct catalog_change *change, json
 	if (rc || strcmp(standing, "exited") == 0)
 		return rc;
 	return row_check(sql, change, json_integer_value(json_object_get(row, "slice_bps")));
+}
+
+static int row_patch_and_change(struct sql *sql, const struct catalog_change *change,
+				const json_t *before)
+{
+	const char *standing = json_string_value(json_object_get(before, "standing"));
+	if (strcmp(standing, "exited") == 0)
+		return catalog_refuse(change->refusal, -EBUSY,
+				      "tenant %s has exited: nothing of it changes any more",
+				      change->id);
+	json_t *row = json_incref((json_t *)(uintptr_t)before);
+	int rc = row_patch(&row, change->document);
+	if (rc == 0)
+		rc = row_change(sql, change, before, row);
+	json_decref(row);
+	return rc;
 }
 
 static int tenant_change(struct sql *sql, void *context)
@@ -258,7 +291,7 @@ static int tenant_change(struct sql *sql, void *context)
 		rc = no_tenant(change, catalog_get(sql, &tenant_query,
 						   SQL_VALUES(sql_text(change->id)), &row));
 	if (rc == 0)
-		rc = row_change(sql, change, &row);
+		rc = row_patch_and_change(sql, change, row);
 	json_decref(row);
 	return rc;
 }

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -199,6 +201,73 @@ static void plans_share_is_taken_of_the_plans_slice(enum sql_kind kind)
 	store_close(store);
 }
 ON_BOTH(plans_share_is_taken_of_the_plans_slice)
+
+static void share_follows_the_plan_unless_it_was_named(enum sql_kind kind)
+{
+	struct store *store = store_make(kind);
+	json_t *tenant;
+	CU_ASSERT_EQUAL(tenant_create(store, "{\"id\": \"a\", \"plan\": \"gold\"}"), 0);
+	CU_ASSERT_EQUAL(tenant_create(store, "{\"id\": \"b\", \"plan\": \"gold\","
+					     " \"slice_bps\": 7000000}"),
+			0);
+	CU_ASSERT_EQUAL(tenant_change(store, "a", "{\"plan\": \"silver\"}"), 0);
+	CU_ASSERT_EQUAL(tenant_change(store, "b", "{\"plan\": \"silver\"}"), 0);
+	CU_ASSERT_EQUAL_FATAL(store_tenant_get(store, "a", &tenant), 0);
+	expect_member(tenant, "slice_bps", "5000000");
+	json_decref(tenant);
+	CU_ASSERT_EQUAL_FATAL(store_tenant_get(store, "b", &tenant), 0);
+	expect_member(tenant, "slice_bps", "7000000");
+	json_decref(tenant);
+	store_close(store);
+}
+ON_BOTH(share_follows_the_plan_unless_it_was_named)
+
+#define ASKERS 4
+#define ASKED  10
+#define SHARES 15
+
+/* How many of its tenants one process gets into the slice. */
+static int shares_ask(const char *url, int asker)
+{
+	struct store *store;
+	int n = 0;
+	if (store_open(url, &store))
+		return 255;
+	for (int i = 0; i < ASKED; i++) {
+		json_t *tenant =
+			json_pack("{s:o, s:s, s:i}", "id", json_sprintf("t%d-%d", asker, i),
+				  "slice", "s", "slice_bps", 100);
+		n += store_tenant_create(store, tenant, NULL) == 0;
+		json_decref(tenant);
+	}
+	store_close(store);
+	return n;
+}
+
+static void shares_hold_when_many_ask_at_once(enum sql_kind kind)
+{
+	const char *url = store_fixture_url(kind);
+	struct store *store;
+	pid_t pids[ASKERS];
+	int n = 0;
+	CU_ASSERT_EQUAL_FATAL(store_open(url, &store), 0);
+	CU_ASSERT_EQUAL(slice_put(store, "{\"id\": \"s\", \"guaranteed_bps\": 1500}"), 0);
+	store_close(store);
+	for (int i = 0; i < ASKERS; i++) {
+		pids[i] = fork();
+		CU_ASSERT_FATAL(pids[i] >= 0);
+		if (pids[i] == 0)
+			_exit(shares_ask(url, i));
+	}
+	for (int i = 0; i < ASKERS; i++) {
+		int status;
+		CU_ASSERT_EQUAL(waitpid(pids[i], &status, 0), pids[i]);
+		CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) <= ASKED);
+		n += WEXITSTATUS(status);
+	}
+	CU_ASSERT_EQUAL(n, SHARES);
+}
+ON_BOTH(shares_hold_when_many_ask_at_once)
 
 static void nonsense_is_refused_in_words(enum sql_kind kind)
 {
@@ -417,6 +486,8 @@ static CU_TestInfo tests[] = {
 	ROWS_OF(tenant_of_a_plan_has_all_it_needs),
 	ROWS_OF(share_beyond_the_slice_is_refused),
 	ROWS_OF(plans_share_is_taken_of_the_plans_slice),
+	ROWS_OF(share_follows_the_plan_unless_it_was_named),
+	ROWS_OF(shares_hold_when_many_ask_at_once),
 	ROWS_OF(nonsense_is_refused_in_words),
 	ROWS_OF(changes_are_patches_over_the_plan),
 	ROWS_OF(exit_is_final),
