@@ -101,33 +101,13 @@ static bool is_reason(const char *reason)
 	return false;
 }
 
-/* One that ended meanwhile needs no more killing. */
-static int sessions_kill(struct store *store, const char *tenant, const char *reason, int *n)
-{
-	json_t *list;
-	size_t i;
-	const json_t *session;
-	int rc = store_session_list(store, tenant, &list);
-	if (rc)
-		return rc;
-	json_array_foreach(list, i, session)
-	{
-		if (rc || is_ended(session))
-			continue;
-		rc = store_session_kill(store, operator_text(session, "session"), reason);
-		*n += rc == 0;
-		rc = rc == -ENOENT ? 0 : rc;
-	}
-	json_decref(list);
-	return rc;
-}
-
 void operator_session_kill(void *context, struct rpc_call *call, struct json_t *params)
 {
 	const struct operator* operators = context;
 	const char *session = operator_text(params, "session"), *reason;
 	const char *tenant = operator_text(params, "tenant");
-	int n = 0, rc;
+	int64_t n = 0;
+	int rc;
 	reason = operator_text(params, "reason") ? operator_text(params, "reason") : "OPERATOR";
 	if (!session == !tenant || !is_reason(reason)) {
 		rpc_fail(call, RPC_INVALID_PARAMS,
@@ -139,7 +119,7 @@ void operator_session_kill(void *context, struct rpc_call *call, struct json_t *
 		rc = store_session_kill(operators->store, session, reason);
 		n = rc == 0;
 	} else {
-		rc = sessions_kill(operators->store, tenant, reason, &n);
+		rc = store_session_kill_all(operators->store, tenant, reason, &n);
 	}
 	if (n)
 		operator_note(operators, "session.kill", tenant);

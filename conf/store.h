@@ -163,6 +163,7 @@ int store_tenant_change(struct store *store, const char *id, const struct json_t
 int store_tenant_release(struct store *store, const char *id);
 /* The row, and "effective": the policy as it is in force, all of it. */
 int store_tenant_get(struct store *store, const char *id, struct json_t **out);
+/* Rows without policies. */
 int store_tenant_list(struct store *store, struct json_t **out);
 /* {"id", "algorithm", "public_key": PEM or JWK}; one that is there is replaced. A private key is
  * refused. */
@@ -188,9 +189,15 @@ int store_node_is_draining(struct store *store, const char *node, bool *is_drain
 /* Sessions as nodes claim them: {"session", "tenant", "stream", "role", "epoch", "state", "reason",
  * "provider_id", "at_ms"}; terminated ones are kept for a day. */
 int store_sessions_put(struct store *store, const char *node, const struct json_t *sessions);
+/* A tenant's, or all (NULL): at most so many, those that run first, then what ended last. */
+#define STORE_SESSIONS_MAX 10000
 int store_session_list(struct store *store, const char *tenant, struct json_t **out);
-/* Asks the session's node, wherever it is, to end it. -ENOENT. */
+/* Asks the session's node, wherever it is, to end it. -ENOENT: it does not run. */
 int store_session_kill(struct store *store, const char *session, const char *reason);
+/* Same for all of a tenant; *n is how many run. */
+int store_session_kill_all(struct store *store, const char *tenant, const char *reason, int64_t *n);
+/* It has ended, and nobody else can say so: its node does not know it. -ENOENT: it does not run. */
+int store_session_end(struct store *store, const char *session, const char *reason, int64_t now_ms);
 /* Sessions of a node that are to be ended. */
 int store_session_kills(struct store *store, const char *node,
 			void (*each)(void *context, const char *session, const char *reason),

@@ -146,6 +146,7 @@ int store_sessions_put(struct store *store, const char *node, const struct json_
 #define SESSIONS                                                                                   \
 	"SELECT id, node, tenant, stream, role, epoch, state, reason, provider_id, wanted,"        \
 	" created_at, changed_at, ended_at FROM sessions"
+#define ORDER " ORDER BY CASE WHEN ended_at IS NULL THEN 0 ELSE 1 END, ended_at DESC, id LIMIT $1"
 static const struct catalog_column session_columns[] = {
 	{"session", CATALOG_TEXT},       {"node", CATALOG_TEXT},
 	{"tenant", CATALOG_TEXT},        {"stream", CATALOG_TEXT},
@@ -158,13 +159,13 @@ static const struct catalog_column session_columns[] = {
 
 int store_session_list(struct store *store, const char *tenant, struct json_t **out)
 {
-	static const struct catalog_query all = {SESSIONS " ORDER BY created_at, id",
-						 session_columns};
-	static const struct catalog_query some = {
-		SESSIONS " WHERE tenant = $1 ORDER BY created_at, id", session_columns};
+	static const struct catalog_query all = {SESSIONS ORDER, session_columns};
+	static const struct catalog_query some = {SESSIONS " WHERE tenant = $2" ORDER,
+						  session_columns};
+	const struct sql_value max = sql_integer(STORE_SESSIONS_MAX);
 	if (!tenant || !*tenant)
-		return catalog_list(store_sql(store), &all, NULL, 0, out);
-	return catalog_list(store_sql(store), &some, SQL_VALUES(sql_text(tenant)), out);
+		return catalog_list(store_sql(store), &all, SQL_VALUES(max), out);
+	return catalog_list(store_sql(store), &some, SQL_VALUES(max, sql_text(tenant)), out);
 }
 
 int store_session_kill(struct store *store, const char *session, const char *reason)
@@ -173,6 +174,26 @@ int store_session_kill(struct store *store, const char *session, const char *rea
 		store_sql(store),
 		"UPDATE sessions SET wanted = $2 WHERE id = $1 AND state <> 'terminated'",
 		SQL_VALUES(sql_text(session), sql_text(reason)));
+}
+
+int store_session_kill_all(struct store *store, const char *tenant, const char *reason, int64_t *n)
+{
+	int rc = sql_run(store_sql(store),
+			 "UPDATE sessions SET wanted = $2 WHERE tenant = $1"
+			 " AND state <> 'terminated'",
+			 SQL_VALUES(sql_text(tenant), sql_text(reason)), NULL, NULL);
+	if (rc == 0)
+		*n = sql_changes(store_sql(store));
+	return rc;
+}
+
+int store_session_end(struct store *store, const char *session, const char *reason, int64_t now_ms)
+{
+	return catalog_change(store_sql(store),
+			      "UPDATE sessions SET state = 'terminated', reason = $2,"
+			      " changed_at = $3, ended_at = $3 WHERE id = $1"
+			      " AND state <> 'terminated'",
+			      SQL_VALUES(sql_text(session), sql_text(reason), sql_integer(now_ms)));
 }
 
 struct kills {

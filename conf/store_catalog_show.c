@@ -8,11 +8,11 @@
 
 #include "conf/policy.h"
 
-#define ROW                                                                                        \
-	"SELECT t.id, t.name, t.plan, t.slice, t.slice_bps, t.issuer, t.standing, t.policy,"       \
-	" t.revision, t.created_at, t.changed_at, COALESCE(t.slice, p.slice), (SELECT count(*)"    \
-	" FROM sessions s WHERE s.tenant = t.id AND s.state <> 'terminated') FROM tenants t"       \
-	" LEFT JOIN plans p ON p.id = t.plan"
+#define ROW(MORE)                                                                                  \
+	"SELECT t.id, t.name, t.plan, t.slice, t.slice_bps, t.issuer, t.standing, t.revision,"     \
+	" t.created_at, t.changed_at, COALESCE(t.slice, p.slice), (SELECT count(*)"                \
+	" FROM sessions s WHERE s.tenant = t.id AND s.state <> 'terminated')" MORE                 \
+	" FROM tenants t LEFT JOIN plans p ON p.id = t.plan"
 static const struct catalog_column row_columns[] = {
 	{"id", CATALOG_TEXT},
 	{"name", CATALOG_TEXT},
@@ -21,12 +21,12 @@ static const struct catalog_column row_columns[] = {
 	{"slice_bps", CATALOG_INTEGER},
 	{"issuer", CATALOG_TEXT},
 	{"standing", CATALOG_TEXT},
-	{"policy", CATALOG_JSON},
 	{"revision", CATALOG_INTEGER},
 	{"created_at", CATALOG_INTEGER},
 	{"changed_at", CATALOG_INTEGER},
 	{"effective_slice", CATALOG_TEXT},
 	{"sessions", CATALOG_INTEGER},
+	{"policy", CATALOG_JSON}, /* where it is asked for */
 	{NULL, CATALOG_TEXT},
 };
 
@@ -47,7 +47,8 @@ static json_t *policy_complete(const json_t *merged)
 
 int store_tenant_get(struct store *store, const char *id, struct json_t **out)
 {
-	static const struct catalog_query query = {ROW " WHERE t.id = $1", row_columns};
+	static const struct catalog_query query = {ROW(", t.policy") " WHERE t.id = $1",
+						   row_columns};
 	json_t *row, *document = NULL;
 	int rc = catalog_get(store_sql(store), &query, SQL_VALUES(sql_text(id)), &row);
 	if (rc)
@@ -67,6 +68,6 @@ int store_tenant_get(struct store *store, const char *id, struct json_t **out)
 
 int store_tenant_list(struct store *store, struct json_t **out)
 {
-	static const struct catalog_query query = {ROW " ORDER BY t.id", row_columns};
+	static const struct catalog_query query = {ROW("") " ORDER BY t.id", row_columns};
 	return catalog_list(store_sql(store), &query, NULL, 0, out);
 }

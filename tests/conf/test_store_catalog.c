@@ -388,6 +388,7 @@ static void sessions_are_where_their_epoch_says(enum sql_kind kind)
 {
 	struct store *store = store_make(kind);
 	json_t *list;
+	int64_t n;
 	sessions_put(store, "n1",
 		     "[{\"session\": \"s1\", \"tenant\": \"a\", \"stream\": \"live\", \"role\":"
 		     " \"play\", \"epoch\": 0, \"state\": \"active\", \"at_ms\": 1000},"
@@ -418,12 +419,22 @@ static void sessions_are_where_their_epoch_says(enum sql_kind kind)
 		     "[{\"session\": \"s1\", \"tenant\": \"a\", \"epoch\": 1, \"state\":"
 		     " \"terminated\", \"reason\": \"OPERATOR\", \"at_ms\": 4000}]");
 	CU_ASSERT_EQUAL(store_session_kill(store, "s1", "OPERATOR"), -ENOENT);
-	/* A day later it is forgotten. */
+	CU_ASSERT_EQUAL(store_session_kill_all(store, "b", "USER_EXIT", &n), 0);
+	CU_ASSERT_EQUAL(n, 1);
+	CU_ASSERT_EQUAL(store_session_end(store, "s2", "USER_EXIT", 4000), 0);
+	CU_ASSERT_EQUAL(store_session_end(store, "s2", "USER_EXIT", 4000), -ENOENT);
+	CU_ASSERT_EQUAL(store_session_kill_all(store, "b", "USER_EXIT", &n), 0);
+	CU_ASSERT_EQUAL(n, 0);
+	/* A day later they are forgotten; what runs is listed first. */
 	sessions_put(store, "n2",
 		     "[{\"session\": \"s3\", \"tenant\": \"b\", \"epoch\": 0, \"state\":"
 		     " \"active\", \"at_ms\": 86404001}]");
+	sessions_put(store, "n2",
+		     "[{\"session\": \"s0\", \"tenant\": \"b\", \"epoch\": 0, \"state\":"
+		     " \"terminated\", \"at_ms\": 86404002}]");
 	CU_ASSERT_EQUAL_FATAL(store_session_list(store, NULL, &list), 0);
 	CU_ASSERT_EQUAL(json_array_size(list), 2);
+	expect_member(json_array_get(list, 0), "session", "\"s3\"");
 	json_decref(list);
 	store_close(store);
 }
