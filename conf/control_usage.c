@@ -106,28 +106,11 @@ struct kill {
 	char reason[32];
 };
 
-/* It ended without our hearing of it: the store is told, or it would wish on. Rare, so that the
- * list of all sessions will do to find its row. */
+/* It ended without our hearing of it: the store is told, or it would wish on. */
 static int session_end(struct control *control, const struct kill *kill)
 {
-	json_t *all = NULL;
-	size_t i;
-	json_t *row;
-	int rc = store_session_list(control->store, NULL, &all);
-	json_array_foreach(all, i, row)
-	{
-		const char *id = json_string_value(json_object_get(row, "session"));
-		if (rc || !id || strcmp(id, kill->session) != 0)
-			continue;
-		json_object_set_new(row, "state", json_string("terminated"));
-		json_object_set_new(row, "reason", json_string(kill->reason));
-		json_object_set_new(row, "at_ms", json_integer(control_now_ms()));
-		json_t *rows = json_pack("[O]", row);
-		rc = store_sessions_put(control->store, control->node_id, rows);
-		json_decref(rows);
-	}
-	json_decref(all);
-	return rc;
+	int rc = store_session_end(control->store, kill->session, kill->reason, control_now_ms());
+	return rc == -ENOENT ? 0 : rc;
 }
 
 static void on_killed(void *context, const json_t *result, const struct rpc_error *error)
