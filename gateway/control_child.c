@@ -75,9 +75,9 @@ static void fill_arguments(const struct control_child *child, const char **argum
 {
 	const struct gateway_config *config = &child->node->config;
 	const char *const fixed[] = {
-		child->program,        "--admin",  config->admin.socket, "--store",
-		config->control.store, "--socket", child->socket,        "--state",
-		config->node.state};
+		child->program,        "--admin",   config->admin.socket, "--store",
+		config->control.store, "--socket",  child->socket,        "--state",
+		config->node.state,    "--embedded"};
 	size_t n = sizeof(fixed) / sizeof(fixed[0]);
 	memcpy(arguments, fixed, sizeof(fixed));
 	if (config->tenants) {

@@ -117,11 +117,12 @@ static void it_gets_its_arguments_and_nothing_else(void)
 	char sock[128];
 	snprintf(sock, sizeof(sock), "%s/control.sock", folder);
 	const char *const expected[] = {
-		"--admin",  node.config.admin.socket,
-		"--store",  "sqlite:/s.db",
-		"--socket", sock,
-		"--state",  folder,
-		"--import", "/t.yaml",
+		"--admin",    node.config.admin.socket,
+		"--store",    "sqlite:/s.db",
+		"--socket",   sock,
+		"--state",    folder,
+		"--embedded", "--import",
+		"/t.yaml",
 	};
 	CU_ASSERT_EQUAL(dup2(STDERR_FILENO, LEAKING_FD), LEAKING_FD);
 	struct control_child *child = start();
