@@ -166,6 +166,18 @@ void account_answered(struct account_book *book, struct tenant *tenant, enum acc
 	account_distribute(book, entry, account);
 }
 
+/* Unasked; a question that is under way gets its own answer. */
+void account_grant(struct account_book *book, struct tenant *tenant, enum account account,
+		   int64_t granted_total)
+{
+	struct account_entry *entry = account_entry_of(book, tenant);
+	if (!entry || granted_total <= tenant->quotas[account].granted_total)
+		return;
+	entry->accounts[account].is_exhausted = false;
+	quota_grant(&tenant->quotas[account], granted_total);
+	account_distribute(book, entry, account);
+}
+
 void account_unanswered(struct account_book *book, struct tenant *tenant, enum account account)
 {
 	struct account_entry *entry = account_entry_of(book, tenant);

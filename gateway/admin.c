@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "conf/log.h"
+#include "gateway/account.h"
 #include "gateway/node.h"
 #include "gateway/session.h"
 #include "gateway/stream.h"
@@ -36,6 +37,8 @@ static void lose_control(struct admin *admin)
 	admin->revision = 0;
 	admin->has_snapshot = false;
 	admin_report_reset(&admin->report);
+	if (admin->node->accounts)
+		account_on_control(admin->node->accounts, false);
 }
 
 static void connection_free(struct admin_connection *connection)
@@ -137,6 +140,8 @@ void admin_on_snapshot(struct admin *admin)
 	admin_batch_wake(&admin->events);
 	admin_batch_wake(&admin->claims);
 	admin_report_wake(&admin->report);
+	if (admin->node->accounts)
+		account_on_control(admin->node->accounts, true);
 }
 
 bool admin_has_control(const struct admin *admin)
@@ -206,7 +211,7 @@ json_t *admin_describe_session(const struct session *session)
 	snprintf(provider, sizeof(provider), "whip:%s", name);
 	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:I}", "session", session->id,
 			 "tenant", session->tenant->id, "stream", name, "role",
-			 session_role_names[session->role], "epoch", 1, "state",
+			 session_role_names[session->role], "epoch", (int)session->epoch, "state",
 			 session_state_names[session->state], "reason",
 			 session_reason_names[session->reason], "provider_id", provider, "at_ms",
 			 (json_int_t)(g_get_real_time() / 1000));
@@ -231,6 +236,7 @@ int admin_start(struct node *node, struct admin **out)
 		return -ENOMEM;
 	admin->node = node;
 	admin->unanswered = g_queue_new();
+	TAILQ_INIT(&admin->debits);
 	admin_batch_init(&admin->events, &event_kind, admin);
 	admin_batch_init(&admin->claims, &claim_kind, admin);
 	struct rpc_listener_config config = {.path = node->config.admin.socket,
@@ -257,6 +263,7 @@ void admin_stop(struct admin *admin)
 	if (admin->node->journal)
 		journal_on_pending(admin->node->journal, NULL, NULL);
 	rpc_listener_destroy(admin->listener);
+	admin_debits_end(admin);
 	for (unsigned int i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
 		if (admin->connections[i])
 			connection_free(admin->connections[i]);
@@ -273,6 +280,8 @@ void admin_stop(struct admin *admin)
 
 struct admin_counters admin_counters(const struct admin *admin)
 {
+	if (!admin)
+		return (struct admin_counters){0};
 	struct admin_counters counters = admin->counters;
 	counters.events_sent = admin->events.sent;
 	counters.events_lost = admin->events.lost;

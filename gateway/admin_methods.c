@@ -1,6 +1,7 @@
 /* The table of methods, and those of operators: sessions, draining, statistics. */
 #include "gateway/admin_private.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,9 +9,13 @@
 
 #include "conf/clock.h"
 #include "conf/log.h"
+#include "conf/usage.h"
+#include "gateway/account.h"
 #include "gateway/feed.h"
+#include "gateway/gates.h"
 #include "gateway/node.h"
 #include "gateway/session.h"
+#include "gateway/usage.h"
 #include "slices/journal.h"
 #include "slices/slice.h"
 #include "slices/tenant.h"
@@ -85,6 +90,40 @@ static void on_session_get(void *context, struct rpc_call *call, json_t *params)
 	rpc_answer(call, document);
 }
 
+static void on_session_pause(void *context, struct rpc_call *call, json_t *params)
+{
+	struct session *session = find_session(node_of(context), call, params);
+	if (!session)
+		return;
+	session_pause(session, PAUSE_OPERATOR); /* -EALREADY: as it is to be */
+	rpc_answer(call, admin_describe_session(session));
+}
+
+/* The gates that said no, as their denials say it. */
+static void deny_resume(struct rpc_call *call, const struct session *session, int rc)
+{
+	bool is_standing = rc == -EPERM;
+	enum gate gate = is_standing ? GATE_STANDING : GATE_BUDGET;
+	rpc_fail_with(call, RPC_DENIED,
+		      json_pack("{s:i, s:s, s:i}", "gate", (int)gate, "gate_name", gate_name(gate),
+				"status", is_standing ? 403 : 402),
+		      is_standing ? "tenant '%s' is not active"
+				  : "tenant '%s' has nothing left to pay with",
+		      session->tenant->id);
+}
+
+static void on_session_resume(void *context, struct rpc_call *call, json_t *params)
+{
+	struct session *session = find_session(node_of(context), call, params);
+	if (!session)
+		return;
+	int rc = session_resume(session, PAUSE_OPERATOR);
+	if (rc && rc != -EALREADY)
+		deny_resume(call, session, rc);
+	else
+		rpc_answer(call, admin_describe_session(session));
+}
+
 static bool read_reason(const json_t *params, enum session_reason *reason)
 {
 	static const enum session_reason allowed[] = {REASON_USER_EXIT, REASON_COST_LIMIT,
@@ -142,8 +181,9 @@ static void on_drain(void *context, struct rpc_call *call, json_t *params)
 
 static void add_tenant(void *context, struct tenant *tenant)
 {
-	json_array_append_new(context, json_pack("{s:s, s:b, s:i}", "id", tenant->id, "configured",
-						 tenant->config != NULL, "sessions",
+	json_array_append_new(context, json_pack("{s:s, s:b, s:o, s:i}", "id", tenant->id,
+						 "configured", tenant->config != NULL, "accounts",
+						 account_describe(tenant), "sessions",
 						 (int)tenant->n_sessions));
 }
 
@@ -259,6 +299,41 @@ static const struct rpc_field remove_fields[] = {
 	REVISION,
 	{.name = "id", ID, REQUIRED, .text = "Which."},
 };
+static const struct rpc_field grant_fields[] = {
+	{.name = "tenant", ID, REQUIRED, .text = "Whose."},
+	{.name = "account",
+	 ID,
+	 REQUIRED,
+	 .text = "`credit` (micros), `video` or `voice` (ms of stream)."},
+	{.name = "granted_total", .type = RPC_INTEGER, REQUIRED, .text = "All of it."},
+};
+static const struct rpc_field recall_fields[] = {
+	{.name = "tenant", ID, REQUIRED, .text = "Whose."},
+	{.name = "account", ID, REQUIRED, .text = "As above."},
+	{.name = "amount", .type = RPC_INTEGER, REQUIRED, .text = "At most this much."},
+	{.name = "revoke", .type = RPC_BOOLEAN, .text = "Also what is lent."},
+};
+static const struct rpc_field debit_fields[] = {
+	{.name = "tenant", ID, REQUIRED, .text = "Who pays."},
+	{.name = "key",
+	 .type = RPC_TEXT,
+	 .min = 1,
+	 .max = USAGE_KEY_MAX,
+	 REQUIRED,
+	 .text = "Idempotency key, the caller's own."},
+	{.name = "unit", ID, .text = "`token_unit` or `interaction_unit`."},
+	{.name = "quantity",
+	 .type = RPC_INTEGER,
+	 .min = 0,
+	 .max = USAGE_QUANTITY_MAX,
+	 .text = "Thousandths of the unit: tokens, or 1000 for one turn."},
+	{.name = "session", ID, .text = "Of which it is a part."},
+	{.name = "provider_id",
+	 .type = RPC_TEXT,
+	 .min = 1,
+	 .max = USAGE_TEXT_MAX,
+	 .text = "Who provided it."},
+};
 static const struct rpc_field list_fields[] = {
 	{.name = "tenant", ID, .text = "Only its sessions."},
 };
@@ -277,6 +352,7 @@ static const struct rpc_field drain_fields[] = {
 };
 
 #define REVISION_RESULT "`revision`"
+#define USAGE_RESULT    "`key`, `state`, `unit`, `quantity`, `cost_micros`"
 #define SESSION_RESULT                                                                             \
 	"`session`, `tenant`, `stream`, `role`, `epoch`, `state`, `reason`, `provider_id`, "       \
 	"`at_ms`"
@@ -317,6 +393,35 @@ static const struct rpc_method methods[] = {
 	 .result = REVISION_RESULT,
 	 FIELDS(remove_fields),
 	 .handle = admin_slice_remove},
+	{.name = "quota.grant",
+	 .text = "The tenant may use this much since the node's start. Older totals change "
+		 "nothing.",
+	 .result = "nothing",
+	 FIELDS(grant_fields),
+	 .handle = admin_quota_grant},
+	{.name = "quota.recall",
+	 .text = "Gives back what is free, and with `revoke` also what sessions were lent and have "
+		 "not used.",
+	 .result = "`returned_total` since the node's start",
+	 FIELDS(recall_fields),
+	 .handle = admin_quota_recall},
+	{.name = "usage.authorize",
+	 .text = "Sets credit aside for a debit, for a minute. The same key again gets the same "
+		 "answer.",
+	 .result = USAGE_RESULT,
+	 FIELDS(debit_fields),
+	 .handle = admin_usage_authorize},
+	{.name = "usage.commit",
+	 .text = "Debits what was authorized, or less; without an authorization both in one. "
+		 "Answered when it is on disk.",
+	 .result = USAGE_RESULT ", `id` of the record",
+	 FIELDS(debit_fields),
+	 .handle = admin_usage_commit},
+	{.name = "usage.cancel",
+	 .text = "Lets go of what was authorized.",
+	 .result = USAGE_RESULT,
+	 FIELDS(debit_fields),
+	 .handle = admin_usage_cancel},
 	{.name = "session.list",
 	 .text = "Sessions that are open.",
 	 .result = "`sessions`: [{" SESSION_RESULT "}]",
@@ -327,6 +432,16 @@ static const struct rpc_method methods[] = {
 	 .result = SESSION_RESULT ", `seconds`, `slice`, `transport`",
 	 FIELDS(session_fields),
 	 .handle = on_session_get},
+	{.name = "session.pause",
+	 .text = "Holds a session's media back; connection and event channel stay.",
+	 .result = SESSION_RESULT,
+	 FIELDS(session_fields),
+	 .handle = on_session_pause},
+	{.name = "session.resume",
+	 .text = "Standing and budget permitting its media goes on, unless its tenant is paused.",
+	 .result = SESSION_RESULT,
+	 FIELDS(session_fields),
+	 .handle = on_session_resume},
 	{.name = "session.terminate",
 	 .text = "Ends one session, or all of a tenant, at once.",
 	 .result = "`terminated`: how many",

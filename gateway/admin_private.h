@@ -8,6 +8,7 @@
  *   admin_report.c   the journal's records on theirs */
 #pragma once
 
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "conf/rpc_table.h"
@@ -24,6 +25,8 @@ struct admin_connection {
 	pid_t pid;           /* of the peer */
 };
 
+TAILQ_HEAD(admin_debit_list, admin_debit);
+
 struct admin {
 	struct node *node; /* parent */
 	struct rpc_listener *listener;
@@ -34,7 +37,8 @@ struct admin {
 	bool is_fed;                      /* from any control plane, ever */
 	struct admin_batch events, claims;
 	struct admin_report report;
-	GQueue *unanswered; /* calls that found no control plane, to be told so */
+	struct admin_debit_list debits; /* that wait for their answer */
+	GQueue *unanswered;             /* calls that found no control plane, to be told so */
 	guint unanswered_source;
 	struct admin_counters counters;
 };
@@ -54,6 +58,13 @@ void admin_tenant_put(void *context, struct rpc_call *call, struct json_t *param
 void admin_tenant_remove(void *context, struct rpc_call *call, struct json_t *params);
 void admin_slice_put(void *context, struct rpc_call *call, struct json_t *params);
 void admin_slice_remove(void *context, struct rpc_call *call, struct json_t *params);
+void admin_quota_grant(void *context, struct rpc_call *call, struct json_t *params);
+void admin_quota_recall(void *context, struct rpc_call *call, struct json_t *params);
+void admin_usage_authorize(void *context, struct rpc_call *call, struct json_t *params);
+void admin_usage_commit(void *context, struct rpc_call *call, struct json_t *params);
+void admin_usage_cancel(void *context, struct rpc_call *call, struct json_t *params);
+/* Fails what waits. */
+void admin_debits_end(struct admin *admin);
 
 /* {"session", "tenant", "stream", "role", "epoch", "state", "reason", "provider_id", "at_ms"} */
 struct json_t *admin_describe_session(const struct session *session);

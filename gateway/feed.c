@@ -2,6 +2,7 @@
 
 #include <glib.h>
 
+#include "gateway/account.h"
 #include "gateway/node.h"
 
 struct selection {
@@ -43,8 +44,10 @@ unsigned int feed_terminate(struct node *node, const struct tenant *tenant,
 
 void feed_tenant_changed(struct node *node, struct tenant *tenant)
 {
-	if (!tenant->config || tenant->config->standing == TENANT_EXITED)
-		feed_terminate(node, tenant, REASON_USER_EXIT);
+	if (node->sessions && tenant->n_sessions > 0)
+		session_on_standing(node->sessions, tenant);
+	if (node->accounts && tenant->book_entry && tenant->config)
+		account_on_tenant(node->accounts, tenant);
 }
 
 static void changed(void *context, struct tenant *tenant)

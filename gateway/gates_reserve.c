@@ -175,8 +175,10 @@ enum admit gate_take_budget(struct admission *admission)
 	if (!admission->node->accounts)
 		return ADMIT_YES;
 	if (admission->ask == ASK_RESUME)
-		return account_may_resume(admission->session->account) ? say_sleeping(admission)
-								       : ADMIT_YES;
+		return admission->session->account &&
+				       account_may_resume(admission->session->account)
+			       ? say_sleeping(admission)
+			       : ADMIT_YES;
 	switch (account_open(admission->node->accounts, &request, &admission->account)) {
 	case 0:
 		return ADMIT_YES;

@@ -10,13 +10,12 @@
 #include <glib.h>
 
 #include "gateway/gates.h"
+#include "gateway/metrics_control.h"
 #include "gateway/node.h"
 #include "gateway/server.h"
 #include "gateway/session.h"
 #include "gateway/stream.h"
 #include "media/plane.h"
-
-enum metric_type { COUNTER, GAUGE };
 
 static double uptime_s(struct node *node)
 {
@@ -114,7 +113,7 @@ static const struct {
 	 http_socket_overflows},
 };
 
-static void head(GString *out, const char *name, const char *help, enum metric_type type)
+void metrics_head(GString *out, const char *name, const char *help, enum metric_type type)
 {
 	g_string_append_printf(out, "# HELP nn5g_%s %s\n# TYPE nn5g_%s %s\n", name, help, name,
 			       type == GAUGE ? "gauge" : "counter");
@@ -123,7 +122,7 @@ static void head(GString *out, const char *name, const char *help, enum metric_t
 static void render_rows(struct node *node, GString *out)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		head(out, rows[i].name, rows[i].help, rows[i].type);
+		metrics_head(out, rows[i].name, rows[i].help, rows[i].type);
 		g_string_append_printf(out, "nn5g_%s %.17g\n", rows[i].name, rows[i].get(node));
 	}
 }
@@ -135,7 +134,7 @@ static void render_worker_counters(struct node *node, GString *out)
 		const struct counter_row *row = &counter_rows[i];
 		unsigned long long value = plane_counter(node->plane, (enum counter)i);
 		if (strcmp(previous, row->metric) != 0)
-			head(out, row->metric, row->help, COUNTER);
+			metrics_head(out, row->metric, row->help, COUNTER);
 		previous = row->metric;
 		if (row->label)
 			g_string_append_printf(out, "nn5g_%s{reason=\"%s\"} %llu\n", row->metric,
@@ -143,7 +142,7 @@ static void render_worker_counters(struct node *node, GString *out)
 		else
 			g_string_append_printf(out, "nn5g_%s %llu\n", row->metric, value);
 	}
-	head(out, "worker_busy_seconds_total", "Time a worker was not waiting", COUNTER);
+	metrics_head(out, "worker_busy_seconds_total", "Time a worker was not waiting", COUNTER);
 	for (unsigned int i = 0; i < node->plane->n_workers; i++)
 		g_string_append_printf(
 			out, "nn5g_worker_busy_seconds_total{worker=\"%u\"} %.9f\n", i,
@@ -156,7 +155,8 @@ static void render_metered(struct node *node, GString *out)
 {
 	static const char *const kinds[METER_KINDS] = {
 		[METER_VIDEO] = "video", [METER_VOICE] = "voice"};
-	head(out, "metered_seconds_total", "Stream time charged to sessions, by kind", COUNTER);
+	metrics_head(out, "metered_seconds_total", "Stream time charged to sessions, by kind",
+		     COUNTER);
 	for (unsigned int kind = 0; kind < METER_KINDS; kind++)
 		g_string_append_printf(
 			out, "nn5g_metered_seconds_total{kind=\"%s\"} %.9f\n", kinds[kind],
@@ -165,7 +165,7 @@ static void render_metered(struct node *node, GString *out)
 
 static void render_handshakes(struct node *node, GString *out)
 {
-	head(out, "dtls_handshakes_total", "DTLS handshakes, by result", COUNTER);
+	metrics_head(out, "dtls_handshakes_total", "DTLS handshakes, by result", COUNTER);
 	for (unsigned int i = 0; i < HANDSHAKE_COUNTERS; i++)
 		g_string_append_printf(out, "nn5g_dtls_handshakes_total{result=\"%s\"} %llu\n",
 				       handshake_counter_names[i],
@@ -176,19 +176,19 @@ static void render_handshakes(struct node *node, GString *out)
 static void render_sessions(struct node *node, GString *out)
 {
 	const struct session_counters *counters = session_counters(node->sessions);
-	head(out, "sessions", "Sessions, by role and state", GAUGE);
+	metrics_head(out, "sessions", "Sessions, by role and state", GAUGE);
 	for (unsigned int role = 0; role < SESSION_ROLES; role++) {
 		for (unsigned int state = 0; state < SESSION_STATES; state++)
 			g_string_append_printf(out, "nn5g_sessions{role=\"%s\",state=\"%s\"} %u\n",
 					       session_role_names[role], session_state_names[state],
 					       counters->open[role][state]);
 	}
-	head(out, "sessions_created_total", "Sessions created, by role", COUNTER);
+	metrics_head(out, "sessions_created_total", "Sessions created, by role", COUNTER);
 	for (unsigned int role = 0; role < SESSION_ROLES; role++)
 		g_string_append_printf(out, "nn5g_sessions_created_total{role=\"%s\"} %llu\n",
 				       session_role_names[role],
 				       (unsigned long long)counters->created[role]);
-	head(out, "sessions_terminated_total", "Sessions terminated, by reason", COUNTER);
+	metrics_head(out, "sessions_terminated_total", "Sessions terminated, by reason", COUNTER);
 	for (unsigned int reason = 1; reason < REASON_REASONS; reason++)
 		g_string_append_printf(out, "nn5g_sessions_terminated_total{reason=\"%s\"} %llu\n",
 				       session_reason_names[reason],
@@ -224,18 +224,20 @@ static void render_quality(struct node *node, GString *out)
 {
 	struct quality quality = {0};
 	session_each(node->sessions, add_quality, &quality);
-	head(out, "session_rtt_mean_seconds", "Mean round trip of the viewers that reported one",
-	     GAUGE);
+	metrics_head(out, "session_rtt_mean_seconds",
+		     "Mean round trip of the viewers that reported one", GAUGE);
 	g_string_append_printf(out, "nn5g_session_rtt_mean_seconds %.6f\n",
 			       quality.n_rtt ? quality.rtt_ms_sum / 1e3 / (double)quality.n_rtt
 					     : 0.0);
-	head(out, "session_rtt_max_seconds", "Longest round trip of a viewer", GAUGE);
+	metrics_head(out, "session_rtt_max_seconds", "Longest round trip of a viewer", GAUGE);
 	g_string_append_printf(out, "nn5g_session_rtt_max_seconds %.6f\n",
 			       quality.rtt_ms_max / 1e3);
-	head(out, "session_lost_packets", "Packets lost by the sessions there are now", GAUGE);
+	metrics_head(out, "session_lost_packets", "Packets lost by the sessions there are now",
+		     GAUGE);
 	g_string_append_printf(out, "nn5g_session_lost_packets %llu\n",
 			       (unsigned long long)quality.lost);
-	head(out, "session_fraction_lost_max", "Worst loss in a viewer's last report", GAUGE);
+	metrics_head(out, "session_fraction_lost_max", "Worst loss in a viewer's last report",
+		     GAUGE);
 	g_string_append_printf(out, "nn5g_session_fraction_lost_max %.4f\n",
 			       quality.fraction_lost_max);
 }
@@ -250,7 +252,7 @@ static void render_denial(void *context, enum gate gate, const char *tenant, uin
 static void render_responses(struct node *node, GString *out)
 {
 	const struct server_counters *counters = server_counters(node->server);
-	head(out, "http_responses_total", "HTTP responses, by class", COUNTER);
+	metrics_head(out, "http_responses_total", "HTTP responses, by class", COUNTER);
 	for (unsigned int class = 1; class < 6; class ++)
 		g_string_append_printf(out, "nn5g_http_responses_total{class=\"%uxx\"} %llu\n",
 				       class,
@@ -260,7 +262,7 @@ static void render_responses(struct node *node, GString *out)
 char *metrics_render(struct node *node, size_t *size)
 {
 	GString *out = g_string_sized_new(16384);
-	head(out, "build_info", "Version of this gateway", GAUGE);
+	metrics_head(out, "build_info", "Version of this gateway", GAUGE);
 	g_string_append_printf(out, "nn5g_build_info{version=\"%s\"} 1\n", NN5G_VERSION);
 	render_rows(node, out);
 	render_worker_counters(node, out);
@@ -268,10 +270,11 @@ char *metrics_render(struct node *node, size_t *size)
 	render_handshakes(node, out);
 	render_sessions(node, out);
 	render_quality(node, out);
-	head(out, "gate_denials_total", "Requests a gate denied, by gate and target tenant",
-	     COUNTER);
+	metrics_head(out, "gate_denials_total", "Requests a gate denied, by gate and target tenant",
+		     COUNTER);
 	gate_counters_each(node->denials, render_denial, out);
 	render_responses(node, out);
+	metrics_render_control(node, out);
 	*size = out->len;
 	return g_string_free(out, FALSE);
 }

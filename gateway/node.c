@@ -15,6 +15,7 @@
 
 #include "conf/clock.h"
 #include "conf/log.h"
+#include "gateway/account.h"
 #include "gateway/admin.h"
 #include "gateway/gates.h"
 #include "gateway/node_reload.h"
@@ -24,6 +25,7 @@
 #include "gateway/stream.h"
 #include "gateway/token.h"
 #include "gateway/token_cache.h"
+#include "gateway/usage.h"
 #include "media/plane.h"
 #include "qos/eal.h"
 #include "slices/journal.h"
@@ -31,6 +33,7 @@
 #include "slices/tenant.h"
 
 #define TICK_MS          1000
+#define ACCOUNT_TICK_MS  100
 #define STOP_PATIENCE_MS 5000
 #define FED_PATIENCE_MS  20000
 
@@ -39,6 +42,7 @@ struct node_loop {
 	bool is_stopping; /* a signal asked for it, perhaps before it ran */
 	guint sources[5];
 	unsigned int n_sources;
+	guint account_timer;
 };
 
 static int start_plane(struct node *node)
@@ -112,10 +116,26 @@ static gboolean on_plane(gint fd, GIOCondition condition, gpointer context)
 	return G_SOURCE_CONTINUE;
 }
 
+static gboolean on_account_tick(gpointer context)
+{
+	struct node *node = context;
+	account_tick(node->accounts, clock_ns());
+	if (session_count(node->sessions) > 0)
+		return G_SOURCE_CONTINUE;
+	node->loop->account_timer = 0;
+	return G_SOURCE_REMOVE;
+}
+
+/* Accounts are looked after ten times a second, but only while there are sessions. */
 static gboolean on_tick(gpointer context)
 {
 	struct node *node = context;
-	session_tick(node->sessions, clock_ns(), node->config.ice.connect_s * 1000000000ull);
+	uint64_t now_ns = clock_ns();
+	session_tick(node->sessions, now_ns, node->config.ice.connect_s * 1000000000ull);
+	usage_tick(node->usage, now_ns);
+	account_tick(node->accounts, now_ns);
+	if (!node->loop->account_timer && session_count(node->sessions) > 0)
+		node->loop->account_timer = g_timeout_add(ACCOUNT_TICK_MS, on_account_tick, node);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -213,7 +233,9 @@ static int start_parts(struct node *node)
 	if (rc)
 		return rc;
 	node->sessions = session_table_create(node);
-	if (!node->sessions)
+	node->accounts = account_book_create(node);
+	node->usage = usage_table_create(node);
+	if (!node->sessions || !node->accounts || !node->usage)
 		return -ENOMEM;
 	rc = start_loop(node);
 	if (rc == 0)
@@ -279,6 +301,8 @@ static void stop_loop(struct node_loop *loop)
 		return;
 	for (unsigned int i = 0; i < loop->n_sources; i++)
 		g_source_remove(loop->sources[i]);
+	if (loop->account_timer)
+		g_source_remove(loop->account_timer);
 	/* A second signal must not cut short what is still to be stopped. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
@@ -298,7 +322,9 @@ void node_stop(struct node *node)
 	admin_stop(node->admin);
 	stop_loop(node->loop);
 	plane_stop(node->plane);
+	usage_table_destroy(node->usage);
 	session_table_destroy(node->sessions);
+	account_book_destroy(node->accounts);
 	stream_table_destroy(node->streams);
 	gate_counters_destroy(node->denials);
 	token_cache_destroy(node->tokens);

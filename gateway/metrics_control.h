@@ -1,0 +1,13 @@
+/* What the parts of /metrics share, and the part about who pays: control plane, journal, quotas,
+ * slices. Control thread. */
+#pragma once
+
+#include <glib.h>
+
+struct node;
+
+enum metric_type { COUNTER, GAUGE };
+
+/* "# HELP" and "# TYPE". */
+void metrics_head(GString *out, const char *name, const char *help, enum metric_type type);
+void metrics_render_control(struct node *node, GString *out);
