@@ -178,14 +178,17 @@ void account_hold(struct account_session *account, bool is_held)
 int account_may_resume(const struct account_session *account)
 {
 	const struct account_entry *entry = account->tenant->book_entry;
+	int rc = 0;
 	for (enum meter_kind kind = 0; kind < METER_KINDS; kind++) {
 		const struct purse *purse = &account->purses[kind];
-		if (!purse->has_kind || purse->is_unlimited)
+		if (!purse->has_kind)
+			continue;
+		if (purse->is_unlimited || !purse_is_scarce(entry, kind) ||
+		    purse_lendable_ms(entry, kind) > 0)
 			return 0;
-		if (purse_lendable_ms(entry, kind) > 0)
-			return 0;
+		rc = -EDQUOT;
 	}
-	return -EDQUOT;
+	return rc;
 }
 
 void account_close(struct account_session *account)

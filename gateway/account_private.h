@@ -162,6 +162,8 @@ void purse_settle(struct account_entry *entry, struct purse *purse, int64_t used
 		  int64_t cost_micros);
 /* Ms of the loan that `used_ns` has not touched. */
 int64_t purse_unused_ms(const struct purse *purse, uint64_t used_ns);
+/* The control plane has said there is no more for this kind. */
+bool purse_is_scarce(const struct account_entry *entry, enum meter_kind kind);
 /* Stream of this kind that could be lent to its sessions together. */
 int64_t purse_lendable_ms(const struct account_entry *entry, enum meter_kind kind);
 /* How much is lent at once: a chunk, or when no more is to be had a fair share of the rest. */

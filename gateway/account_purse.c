@@ -119,7 +119,7 @@ int64_t purse_unused_ms(const struct purse *purse, uint64_t used_ns)
 	return purse->credit_ns > used_ns ? (int64_t)((purse->credit_ns - used_ns) / NS_PER_MS) : 0;
 }
 
-static bool is_scarce(const struct account_entry *entry, enum meter_kind kind)
+bool purse_is_scarce(const struct account_entry *entry, enum meter_kind kind)
 {
 	return entry->accounts[account_of_kind(kind)].is_exhausted ||
 	       (draws_money(entry, kind) && entry->accounts[ACCOUNT_CREDIT].is_exhausted);
@@ -139,7 +139,7 @@ int64_t purse_lendable_ms(const struct account_entry *entry, enum meter_kind kin
 
 int64_t purse_chunk_ms(const struct account_entry *entry, enum meter_kind kind)
 {
-	if (!is_scarce(entry, kind))
+	if (!purse_is_scarce(entry, kind))
 		return ACCOUNT_CHUNK_MS;
 	int64_t share = purse_lendable_ms(entry, kind) / (entry->n_sessions + 1);
 	return lesser(greater(share, ACCOUNT_RISE_MS), ACCOUNT_CHUNK_MS);

@@ -149,6 +149,18 @@ void account_distribute(struct account_book *book, struct account_entry *entry,
 	wake(book, entry->tenant);
 }
 
+void account_grant(struct account_book *book, struct tenant *tenant, enum account account,
+		   int64_t granted_total)
+{
+	struct account_entry *entry = account_entry_of(book, tenant);
+	if (!entry || granted_total <= tenant->quotas[account].granted_total)
+		return;
+	entry->accounts[account].is_exhausted = false;
+	entry->accounts[account].ask_from_ns = 0;
+	quota_grant(&tenant->quotas[account], granted_total);
+	account_distribute(book, entry, account);
+}
+
 void account_answered(struct account_book *book, struct tenant *tenant, enum account account,
 		      int64_t granted_total, bool is_unlimited)
 {

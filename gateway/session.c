@@ -374,6 +374,18 @@ int session_pause(struct session *session, enum session_pause by)
 	return 0;
 }
 
+static void let_go(struct session *session, enum session_pause by)
+{
+	session->paused_by &= (uint8_t)~by;
+	if (session->paused_by)
+		return;
+	if (session->state == SESSION_PAUSED) {
+		set_state(session, SESSION_ACTIVE);
+		tell_state(session);
+	}
+	hold(session, false);
+}
+
 int session_resume(struct session *session, enum session_pause by)
 {
 	const struct tenant_config *config = session->tenant->config;
@@ -383,17 +395,12 @@ int session_resume(struct session *session, enum session_pause by)
 		return -EPERM;
 	if (session->account && account_may_resume(session->account))
 		return -EDQUOT;
-	session->paused_by &= (uint8_t)~by;
-	if (session->paused_by)
-		return 0;
-	if (session->state == SESSION_PAUSED) {
-		set_state(session, SESSION_ACTIVE);
-		tell_state(session);
-	}
-	hold(session, false);
+	let_go(session, by);
 	return 0;
 }
 
+/* A tenant that is active again may have been topped up meanwhile: its ladder, not the last answer
+ * of the control plane, says what becomes of sessions that cannot pay. */
 static void follow_standing(struct session *session)
 {
 	const struct tenant_config *config = session->tenant->config;
@@ -401,9 +408,8 @@ static void follow_standing(struct session *session)
 		session_terminate(session, REASON_USER_EXIT);
 	else if (config->standing == TENANT_PAUSED)
 		session_pause(session, PAUSE_TENANT);
-	else if (session->paused_by & PAUSE_TENANT &&
-		 session_resume(session, PAUSE_TENANT) == -EDQUOT)
-		session_terminate(session, REASON_COST_LIMIT);
+	else if (session->paused_by & PAUSE_TENANT)
+		let_go(session, PAUSE_TENANT);
 }
 
 void session_on_standing(struct session_table *table, const struct tenant *tenant)

@@ -133,6 +133,41 @@ static void held_sessions_hold_no_credit(void)
 	fixture_stop();
 }
 
+static void a_held_session_without_credit_stays_held(void)
+{
+	struct account_session *account;
+	fixture_start("{\"budget\": {\"video_minutes\": 10},"
+		      " \"ladder\": {\"video_out\": \"deny\"}}");
+	fixture.available[ACCOUNT_VIDEO] = 20000;
+	struct fixture_player *player = fixture_view(VIDEO);
+	fixture_play(5 * S);
+	account_hold(player->session.account, true);
+	fixture_pump();
+	recall(600000, true);
+	CU_ASSERT_EQUAL(account_may_resume(player->session.account), 0); /* who knows */
+	fixture.available[ACCOUNT_VIDEO] = 0;
+	CU_ASSERT_EQUAL(fixture_open(false, &account), -EDQUOT);
+	CU_ASSERT_EQUAL(account_may_resume(player->session.account), -EDQUOT);
+	fixture_stop();
+}
+
+static void a_grant_raises_the_fallen(void)
+{
+	fixture_start("{\"budget\": {\"video_minutes\": 10}}");
+	fixture.available[ACCOUNT_VIDEO] = 2000;
+	struct fixture_player *player = fixture_view(VIDEO);
+	fixture_play(5 * S);
+	CU_ASSERT_EQUAL(player->session.account->fallen, VIDEO);
+	account_grant(fixture.node.accounts, &fixture.tenant, ACCOUNT_VIDEO, 2000);
+	fixture_pump();
+	CU_ASSERT_EQUAL(player->session.account->fallen, VIDEO);
+	account_grant(fixture.node.accounts, &fixture.tenant, ACCOUNT_VIDEO, 9000);
+	fixture_pump();
+	CU_ASSERT_EQUAL(player->session.account->fallen, 0);
+	CU_ASSERT_FALSE(is_stopped(player, METER_VIDEO));
+	fixture_stop();
+}
+
 static void without_control_nobody_new_gets_in(void)
 {
 	struct account_session *account;
@@ -223,6 +258,8 @@ static CU_TestInfo tests[] = {
 	{"a_revoked_session_goes_on_within_the_limit", a_revoked_session_goes_on_within_the_limit},
 	{"revocations_at_random_lose_nothing", revocations_at_random_lose_nothing},
 	{"held_sessions_hold_no_credit", held_sessions_hold_no_credit},
+	{"a_held_session_without_credit_stays_held", a_held_session_without_credit_stays_held},
+	{"a_grant_raises_the_fallen", a_grant_raises_the_fallen},
 	{"without_control_nobody_new_gets_in", without_control_nobody_new_gets_in},
 	{"a_control_plane_without_a_store_is_tried_again",
 	 a_control_plane_without_a_store_is_tried_again},
