@@ -10,6 +10,7 @@
 #include "gateway/session.h"
 
 #define CLOSE_NORMAL 1000 /* RFC 6455 7.4.1 */
+#define NS_PER_MS    1000000
 
 static void send_text(struct server_socket *socket, json_t *event)
 {
@@ -63,8 +64,10 @@ void events_unwatch(struct session *session, struct server_socket *socket)
 void events_state(struct session *session)
 {
 	send_all(session, state_event(session));
-	if (session->state != SESSION_TERMINATED)
+	if (session->state != SESSION_TERMINATED) {
+		account_tell_limits(session->account);
 		return;
+	}
 	for (unsigned int i = 0; i < SESSION_SOCKETS_MAX; i++) {
 		if (session->sockets[i])
 			server_socket_close(session->sockets[i], CLOSE_NORMAL);
@@ -89,19 +92,22 @@ void events_stats(struct session *session)
 {
 	bool is_publisher = session->role == SESSION_PUBLISHER;
 	json_int_t bytes = rate_of(session, is_publisher ? STAT_RX_BYTES : STAT_TX_BYTES);
-	json_t *event =
-		json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I}",
-			  "type", "session.stats", "packets",
-			  stat_of(session, is_publisher ? STAT_RX_PACKETS : STAT_TX_PACKETS),
-			  "bytes", stat_of(session, is_publisher ? STAT_RX_BYTES : STAT_TX_BYTES),
-			  "bitrate_bps", bytes * 8, "lost", stat_of(session, STAT_LOST),
-			  "recovered", stat_of(session, STAT_RECOVERED), "retransmitted",
-			  stat_of(session, STAT_RTX_SENT), "nacks", stat_of(session, STAT_NACKS),
-			  "keyframe_requests", stat_of(session, STAT_KEYFRAME_REQUESTS), "rtt_ms",
-			  (double)stat_of(session, STAT_RTT_US) / 1000.0, "jitter_ms",
-			  (double)stat_of(session, STAT_JITTER_US) / 1000.0, "fraction_lost",
-			  (double)stat_of(session, STAT_FRACTION_LOST_Q8) / 256.0, "viewers",
-			  (json_int_t)session->stream->n_viewers);
+	const struct meter *meter = &session->transport->meter;
+	json_t *event = json_pack(
+		"{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:I}",
+		"type", "session.stats", "packets",
+		stat_of(session, is_publisher ? STAT_RX_PACKETS : STAT_TX_PACKETS), "bytes",
+		stat_of(session, is_publisher ? STAT_RX_BYTES : STAT_TX_BYTES), "bitrate_bps",
+		bytes * 8, "lost", stat_of(session, STAT_LOST), "recovered",
+		stat_of(session, STAT_RECOVERED), "retransmitted", stat_of(session, STAT_RTX_SENT),
+		"nacks", stat_of(session, STAT_NACKS), "keyframe_requests",
+		stat_of(session, STAT_KEYFRAME_REQUESTS), "rtt_ms",
+		(double)stat_of(session, STAT_RTT_US) / 1000.0, "jitter_ms",
+		(double)stat_of(session, STAT_JITTER_US) / 1000.0, "fraction_lost",
+		(double)stat_of(session, STAT_FRACTION_LOST_Q8) / 256.0, "viewers",
+		(json_int_t)session->stream->n_viewers, "used_video_ms",
+		(json_int_t)(meter_used_ns(meter, METER_VIDEO) / NS_PER_MS), "used_voice_ms",
+		(json_int_t)(meter_used_ns(meter, METER_VOICE) / NS_PER_MS));
 	send_all(session, event);
 }
 

@@ -14,10 +14,11 @@ struct server_socket;
  * already. */
 bool events_watch(struct session *session, struct server_socket *socket);
 void events_unwatch(struct session *session, struct server_socket *socket);
-/* {"type":"session.state","state":...,"reason":...}; a terminated session's sockets are closed
- * after it. */
+/* {"type":"session.state","state":...,"reason":...}, and after it, as after every one, the limits
+ * in force; a terminated session's sockets are closed after it. */
 void events_state(struct session *session);
-/* {"type":"session.stats", ...}: totals since the start, rates over the last second. */
+/* {"type":"session.stats", ...}: totals since the start, rates over the last second; used_video_ms
+ * and used_voice_ms as the meter charges them. */
 void events_stats(struct session *session);
 /* {"type":"stream.started"} or {"type":"stream.stopped"} to a viewer. */
 void events_stream(struct session *session, bool is_started);

@@ -83,6 +83,11 @@ const FINAL_REASONS = {
  * - `stats` {@link import('./nn5g_stats.js').Digest}, once per second while connected
  * - `message` what the gateway says: `{ type: 'session.state' | 'session.stats' |
  *   'stream.started' | 'stream.stopped' | string, ... }`
+ * - `limit.downgraded` `{ kind: 'video' | 'voice', account?: 'credit' | 'video' | 'voice',
+ *   reason: string }`: this kind does not pass any more, the session and all else goes on; without
+ *   an account, none of the stream's viewers may receive it. `limit.upgraded` `{ kind }`: it passes
+ *   again. Limits in force are repeated whenever the gateway tells the session's state
+ * - `paused`, `resumed`: the gateway holds all media back, or lets it pass again
  * - `reconnecting` `{ attempt: number, delayMs: number, error: Nn5gError }`, before each wait
  * - `error` `{ error: Error }`, when it ends because of one
  * - `ended` `{ reason: string }`: "STOPPED" by stop(), "FAILED" after `error`, else what the
@@ -105,6 +110,7 @@ export class Session extends EventTarget {
   /** @type {EventChannel | null} */
   #channel = null;
   #busy = false; // connecting or recovering: that task judges the connection
+  #isPaused = false; // by the gateway
   #isTaken = false; // the media came from the gateway's offer, not from ours
   #over = new AbortController();
   #grace = 0;
@@ -425,6 +431,9 @@ export class Session extends EventTarget {
   /** @param {{ type?: string, state?: string, reason?: string }} message */
   #hear(message) {
     this.#emit('message', message);
+    const { type = '', ...detail } = message;
+    if (type === 'limit.downgraded' || type === 'limit.upgraded') this.#emit(type, detail);
+    if (type === 'session.state') this.#hearPause(message.state === 'paused');
     if (message.type !== 'session.state' || message.state !== 'terminated') return;
     const { reason = '' } = message;
     this.#resource = ''; // nothing left to delete
@@ -436,6 +445,13 @@ export class Session extends EventTarget {
     } else {
       this.#recover(false);
     }
+  }
+
+  /** @param {boolean} isPaused */
+  #hearPause(isPaused) {
+    if (isPaused === this.#isPaused) return;
+    this.#isPaused = isPaused;
+    this.#emit(isPaused ? 'paused' : 'resumed');
   }
 
   /** @param {RTCPeerConnection} pc */

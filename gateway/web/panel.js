@@ -69,6 +69,17 @@ const WAITING = {
   reconnecting: 'Connection lost, getting it back',
 };
 
+/** What ended a session that nobody stopped here. @type {{ [reason: string]: string }} */
+const ENDINGS = {
+  COST_LIMIT: 'Ended: there is nothing left to pay with.',
+  OPERATOR: 'Ended by the operator.',
+  EXPIRED: 'Ended: it reached the longest time a session may last.',
+};
+
+/** @param {number} ms @returns {string} Minutes and seconds. */
+const minutes = (ms) =>
+  `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, '0')}`;
+
 /**
  * @template {HTMLElement} T
  * @param {ParentNode} root @param {string} selector
@@ -113,6 +124,11 @@ export class Panel {
   #root = cloneOf('panel');
   /** @type {Map<string, { graph: Graph, output: HTMLElement }>} */
   #gauges = new Map();
+  /** @type {Map<string, string>} What does not pass, by kind, and why. */
+  #limits = new Map();
+  #isPaused = false;
+  /** @type {{ used_video_ms?: number, used_voice_ms?: number }} As the gateway counts. */
+  #used = {};
 
   /**
    * @param {import('./nn5g.js').Session} session Not started yet.
@@ -135,6 +151,7 @@ export class Panel {
     );
     session.addEventListener('message', (event) => {
       const { type, ...more } = /** @type {CustomEvent} */ (event).detail;
+      this.#onMessage(type, more);
       if (!SILENT.includes(type)) this.#log([type, ...Object.values(more)].join(' '));
     });
     session.addEventListener('reconnecting', (event) => {
@@ -209,6 +226,49 @@ export class Panel {
     find(this.#root, '.stop').textContent = 'Close';
   }
 
+  /** @returns {Array<[string, string]>} */
+  #usedFacts() {
+    const { used_video_ms: video, used_voice_ms: voice } = this.#used;
+    if (video === undefined || voice === undefined) return [];
+    return [
+      ['Video minutes', minutes(video)],
+      ['Voice minutes', minutes(voice)],
+    ];
+  }
+
+  /** @param {string} type @param {any} detail */
+  #onMessage(type, detail) {
+    if (type === 'session.stats') this.#used = detail;
+    else if (type === 'limit.downgraded') this.#limits.set(detail.kind, detail.reason);
+    else if (type === 'limit.upgraded') this.#limits.delete(detail.kind);
+    else if (type === 'session.state') this.#onSessionState(detail);
+    if (type !== 'session.stats') this.#showLimits();
+  }
+
+  /** The limits in force follow it. @param {{ state: string, reason?: string }} detail */
+  #onSessionState({ state, reason = '' }) {
+    this.#limits.clear();
+    this.#isPaused = state === 'paused';
+    if (state === 'terminated' && ENDINGS[reason]) this.#limits.set('end', ENDINGS[reason]);
+  }
+
+  #showLimits() {
+    const banner = find(this.#root, '.limits');
+    const lines = this.#isPaused ? ['Paused: no media passes for now.'] : [];
+    for (const [kind, reason] of this.#limits) {
+      const what = kind === 'voice' ? 'Sound' : 'Picture';
+      lines.push(kind === 'end' ? reason : `${what} is off: ${reason}.`);
+    }
+    banner.replaceChildren(
+      ...lines.map((line) => {
+        const row = document.createElement('span');
+        row.textContent = line;
+        return row;
+      }),
+    );
+    banner.hidden = lines.length === 0;
+  }
+
   /** @param {Digest} digest */
   #onStats(digest) {
     this.#root.classList.add('measured');
@@ -228,7 +288,7 @@ export class Panel {
       .filter(Boolean)
       .join(' · ');
     find(this.#root, '.facts').replaceChildren(
-      ...factsOf(digest, this.#session.kind).map(([name, value]) => {
+      ...[...factsOf(digest, this.#session.kind), ...this.#usedFacts()].map(([name, value]) => {
         const row = document.createElement('div');
         row.className = name === 'Gateway' ? 'wide' : '';
         row.append(document.createElement('dt'), document.createElement('dd'));
