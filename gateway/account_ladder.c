@@ -185,6 +185,8 @@ static bool is_lost_to_all(const struct stream *stream, enum meter_kind kind)
 	unsigned int n = 0;
 	TAILQ_FOREACH (viewer, &stream->viewers, link) {
 		const struct account_session *account = viewer->account;
+		if (account && !account->purses[kind].has_kind)
+			continue;
 		if (!account || !(account->fallen & account_kind_bit(kind)))
 			return false;
 		n++;

@@ -23,6 +23,7 @@
 #define ACCOUNT_CHECKPOINT_NS 5000000000ull
 #define ACCOUNT_RECORD_MS_MAX 3600000 /* then a partial record is closed */
 #define ACCOUNT_WAITERS_MAX   4096
+#define ACCOUNT_ANSWER_NS     5000000000ull /* without an answer control is away */
 #define ACCOUNT_ALONE_NS      2000000000ull /* between tries when the control plane says no */
 
 /* A usage record that is open, and what pays for it. */
@@ -81,7 +82,7 @@ struct account_entry {
 	struct {
 		bool is_asked;     /* quota.request is in flight */
 		bool is_exhausted; /* the last answer held nothing */
-		uint64_t ask_from_ns;
+		uint64_t asked_ns, ask_from_ns;
 		int64_t recalled; /* still wanted by a recall */
 	} accounts[ACCOUNTS];
 };

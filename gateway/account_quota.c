@@ -101,6 +101,7 @@ enum account_asked account_ask(struct account_book *book, struct account_entry *
 	if (!book->reach.ask(book, &wish))
 		return ASKED_NOBODY;
 	entry->accounts[account].is_asked = true;
+	entry->accounts[account].asked_ns = book->reach.now_ns();
 	return ASKED;
 }
 
@@ -253,8 +254,22 @@ void account_forget(struct account_book *book, void *context)
 	}
 }
 
+static bool is_overdue(const struct account_entry *entry, enum account account, uint64_t now_ns)
+{
+	return entry->accounts[account].is_asked &&
+	       now_ns - entry->accounts[account].asked_ns > ACCOUNT_ANSWER_NS;
+}
+
 void account_quota_tick(struct account_book *book, uint64_t now_ns)
 {
+	struct account_entry *entry, *next;
+	TAILQ_FOREACH_SAFE(entry, &book->entries, link, next)
+	{
+		for (enum account account = 0; account < ACCOUNTS; account++) {
+			if (is_overdue(entry, account, now_ns))
+				account_unanswered(book, entry->tenant, account);
+		}
+	}
 	if (book->is_alone && now_ns >= book->try_control_ns && book->reach.has_control(book))
 		account_on_control(book, true);
 }

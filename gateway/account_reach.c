@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "conf/clock.h"
+#include "conf/log.h"
 #include "gateway/account_private.h"
 #include "gateway/admin.h"
 #include "gateway/node.h"
@@ -53,22 +54,36 @@ static int64_t utc_ms(void)
 	return g_get_real_time() / 1000;
 }
 
+/* A tenant the store does not know, say, has nothing; only a control plane or a store that is away
+ * leaves us on our own. */
+static void take_error(struct account_book *book, const struct account_question *question,
+		       const struct rpc_error *error)
+{
+	if (error && error->code != RPC_CLOSED && error->code != RPC_UNAVAILABLE) {
+		log_error(LOG_ACCOUNT, "quota.request is refused",
+			  "\"tenant\":\"%s\",\"account\":\"%s\",\"code\":%d,\"error\":\"%s\"",
+			  question->tenant->id, account_names[question->account], error->code,
+			  log_escape(error->message));
+		account_answered(book, question->tenant, question->account, 0, false);
+		return;
+	}
+	account_unanswered(book, question->tenant, question->account);
+}
+
 static void on_answer(void *context, const json_t *result, const struct rpc_error *error)
 {
 	struct account_question *question = context;
 	struct account_book *book = question->book;
-	json_int_t granted_total = 0;
-	int is_unlimited = 0;
-	if (book)
+	if (book) {
+		const json_t *total = json_object_get(result, "granted_total");
 		TAILQ_REMOVE(&book->questions, question, link);
-	bool is_answer =
-		!error && json_unpack((json_t *)(uintptr_t)result, "{s:I, s?b}", "granted_total",
-				      &granted_total, "unlimited", &is_unlimited) == 0;
-	if (book && is_answer)
-		account_answered(book, question->tenant, question->account, granted_total,
-				 is_unlimited);
-	else if (book)
-		account_unanswered(book, question->tenant, question->account);
+		if (json_is_integer(total))
+			account_answered(book, question->tenant, question->account,
+					 json_integer_value(total),
+					 json_is_true(json_object_get(result, "unlimited")));
+		else
+			take_error(book, question, error);
+	}
 	free(question);
 }
 

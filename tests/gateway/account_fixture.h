@@ -51,7 +51,8 @@ static struct fixture {
 	unsigned int n_queued;
 	uint64_t now_ns;
 	/* the control plane */
-	bool has_control, is_silent;
+	bool has_control, is_silent; /* silent: says that its store is away */
+	bool is_mute;                /* never answers */
 	int64_t available[ACCOUNTS], granted[ACCOUNTS];
 	unsigned int questions, readies;
 	char folder[64];
@@ -95,6 +96,8 @@ static inline bool fixture_ask(struct account_book *book, const struct account_w
 	if (!fixture.has_control)
 		return false;
 	fixture.questions++;
+	if (fixture.is_mute)
+		return true;
 	fixture_push((struct fixture_item){.verb = VERB_ASKED, .wish = *wish});
 	return true;
 }

@@ -200,6 +200,23 @@ static void a_control_plane_without_a_store_is_tried_again(void)
 	fixture_stop();
 }
 
+static void a_control_plane_that_hangs_is_away(void)
+{
+	fixture_start("{\"budget\": {\"video_minutes\": 10}}");
+	fixture.available[ACCOUNT_VIDEO] = 10000;
+	struct fixture_player *player = fixture_view(VIDEO);
+	fixture.is_mute = true;
+	fixture_play(10 * S + S / 2);
+	CU_ASSERT_EQUAL(player->session.account->fallen, 0); /* it waits */
+	fixture_play(4 * S);
+	CU_ASSERT_EQUAL(player->session.account->fallen, VIDEO);
+	fixture.is_mute = false;
+	fixture.available[ACCOUNT_VIDEO] = 10000;
+	fixture_play(15 * S);
+	CU_ASSERT(used_ns(player, METER_VIDEO) > 15 * S);
+	fixture_stop();
+}
+
 /* continue_bounded: 6,000 micros at 60,000 a minute are 6 s beyond what was granted. */
 static void an_outage_is_bounded_and_paid_back(void)
 {
@@ -263,6 +280,7 @@ static CU_TestInfo tests[] = {
 	{"without_control_nobody_new_gets_in", without_control_nobody_new_gets_in},
 	{"a_control_plane_without_a_store_is_tried_again",
 	 a_control_plane_without_a_store_is_tried_again},
+	{"a_control_plane_that_hangs_is_away", a_control_plane_that_hangs_is_away},
 	{"an_outage_is_bounded_and_paid_back", an_outage_is_bounded_and_paid_back},
 	{"waiters_are_called_once_or_forgotten", waiters_are_called_once_or_forgotten},
 	CU_TEST_INFO_NULL,
