@@ -32,6 +32,11 @@ test('the console publishes, plays and shows what happens', async (t) => {
     const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
     const faults = [];
     page.on('pageerror', (error) => faults.push(error.message));
+    const channels = []; // event channels, the gateway's and ours to speak on
+    await page.routeWebSocket(/\/events$/, (channel) => {
+      channel.connectToServer();
+      channels.push(channel);
+    });
     const token = gateway.token();
     await page.goto(`${gateway.base}/#tenant=demo&stream=live&token=${token}`);
     const publisher = page.locator('#publish-panels .panel');
@@ -62,6 +67,27 @@ test('the console publishes, plays and shows what happens', async (t) => {
       await page.screenshot({ path: file, fullPage: true });
       assert.ok(statSync(file).size > 20_000);
       t.diagnostic(`screenshot=${file}`);
+    });
+
+    await t.test('what a limit stops is a banner, the minutes used a figure', async () => {
+      const banner = player.locator('.limits');
+      assert.ok(await banner.isHidden());
+      const facts = player.locator('.facts');
+      assert.ok(
+        await eventually(5000, async () => /Video minutes0:\d\d/.test(await facts.textContent())),
+      );
+      channels.at(-1).send(
+        JSON.stringify({
+          type: 'limit.downgraded',
+          kind: 'video',
+          account: 'video',
+          reason: 'the video minutes are used up',
+        }),
+      );
+      await banner.waitFor({ timeout: 5000 });
+      assert.equal(await banner.textContent(), 'Picture is off: the video minutes are used up.');
+      channels.at(-1).send(JSON.stringify({ type: 'limit.upgraded', kind: 'video' }));
+      await banner.waitFor({ state: 'hidden', timeout: 5000 });
     });
 
     await t.test('the node tells version and metrics', async () => {
