@@ -39,6 +39,7 @@ void account_book_destroy(struct account_book *book)
 	account_quota_stop(book);
 	while ((entry = TAILQ_FIRST(&book->entries))) {
 		TAILQ_REMOVE(&book->entries, entry, link);
+		account_recall_stop(entry);
 		entry->tenant->book_entry = NULL;
 		free(entry);
 	}

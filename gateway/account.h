@@ -66,12 +66,23 @@ void account_close(struct account_session *account);
 /* The tenant changed (policy, top-up, standing): prices, ladder, and whoever fell may rise again.
  */
 void account_on_tenant(struct account_book *book, struct tenant *tenant);
-/* quota.grant and quota.recall of the admin socket. Recall gives back what is free; with
- * `revoke`, also what sessions were lent and have not used. The new returned_total. */
+/* quota.grant of the admin socket. */
 void account_grant(struct account_book *book, struct tenant *tenant, enum account account,
 		   int64_t granted_total);
-int64_t account_recall(struct account_book *book, struct tenant *tenant, enum account account,
-		       int64_t amount, bool revoke);
+
+struct account_recall {
+	struct tenant *tenant;
+	enum account account;
+	int64_t amount;
+	bool is_revoked; /* also what sessions were lent and have not used */
+	void (*done)(void *context, int64_t returned_total);
+	void *context;
+};
+
+/* quota.recall: gives back what is free or lies idle. `done` runs once, with the new total: at
+ * once, or when what has to come from sessions is back from their workers. Whoever lost something
+ * asks again only after that. */
+void account_recall(struct account_book *book, const struct account_recall *recall);
 /* The control plane has come or gone. */
 void account_on_control(struct account_book *book, bool is_there);
 /* Now and then (10 a second): checkpoints, session caps, hourly records. */

@@ -83,7 +83,9 @@ struct account_entry {
 		bool is_asked;     /* quota.request is in flight */
 		bool is_exhausted; /* the last answer held nothing */
 		uint64_t asked_ns, ask_from_ns;
-		int64_t recalled; /* still wanted by a recall */
+		int64_t recalled; /* still wanted by a recall, whose answer waits */
+		void (*returned)(void *context, int64_t returned_total);
+		void *returned_context;
 	} accounts[ACCOUNTS];
 };
 
@@ -210,6 +212,9 @@ void account_collect(struct account_session *account, uint8_t kinds);
 /* Collects what lies idle of an account: of sessions that are paused or have fallen, and the
  * reserve of voice beside live video. False: there is none. */
 bool account_squeeze(struct account_entry *entry, enum account account);
+
+/* Answers recalls that wait. */
+void account_recall_stop(struct account_entry *entry);
 
 /* --- account_ladder.c --- */
 /* More for a purse that is low or out; out and none to come: it falls. */

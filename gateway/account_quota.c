@@ -150,6 +150,7 @@ void account_distribute(struct account_book *book, struct account_entry *entry,
 	wake(book, entry->tenant);
 }
 
+/* Unasked; a question that is under way gets its own answer. */
 void account_grant(struct account_book *book, struct tenant *tenant, enum account account,
 		   int64_t granted_total)
 {
@@ -176,18 +177,6 @@ void account_answered(struct account_book *book, struct tenant *tenant, enum acc
 	if (!is_more)
 		entry->accounts[account].ask_from_ns = book->reach.now_ns() + ACCOUNT_ASK_AGAIN_NS;
 	quota_grant(quota, granted_total);
-	account_distribute(book, entry, account);
-}
-
-/* Unasked; a question that is under way gets its own answer. */
-void account_grant(struct account_book *book, struct tenant *tenant, enum account account,
-		   int64_t granted_total)
-{
-	struct account_entry *entry = account_entry_of(book, tenant);
-	if (!entry || granted_total <= tenant->quotas[account].granted_total)
-		return;
-	entry->accounts[account].is_exhausted = false;
-	quota_grant(&tenant->quotas[account], granted_total);
 	account_distribute(book, entry, account);
 }
 

@@ -11,6 +11,42 @@ static void settle_recall(struct account_entry *entry, enum account account)
 		quota_return(quota, entry->accounts[account].recalled) - before;
 }
 
+static void finish_recall(struct account_entry *entry, enum account account)
+{
+	void (*returned)(void *context, int64_t returned_total) = entry->accounts[account].returned;
+	entry->accounts[account].returned = NULL;
+	if (returned)
+		returned(entry->accounts[account].returned_context,
+			 entry->tenant->quotas[account].returned_total);
+}
+
+static bool is_collecting(const struct account_entry *entry)
+{
+	const struct account_session *account;
+	TAILQ_FOREACH (account, &entry->sessions, of_tenant) {
+		if (account->reclaims > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Something came back: recalls first, and their answer once nothing more is on its way. */
+static void settle_recalls(struct account_entry *entry)
+{
+	bool is_last = !is_collecting(entry);
+	for (enum account a = 0; a < ACCOUNTS; a++) {
+		settle_recall(entry, a);
+		if (is_last)
+			finish_recall(entry, a);
+	}
+}
+
+void account_recall_stop(struct account_entry *entry)
+{
+	for (enum account a = 0; a < ACCOUNTS; a++)
+		finish_recall(entry, a);
+}
+
 static void collected(struct account_session *account)
 {
 	struct account_book *book = account->book;
@@ -21,10 +57,9 @@ static void collected(struct account_session *account)
 			purse_cut(entry, purse, kind, account_used_ns(account, kind));
 		purse->is_collecting = false;
 	}
-	for (enum account a = 0; a < ACCOUNTS; a++) {
-		settle_recall(entry, a);
+	settle_recalls(entry);
+	for (enum account a = 0; a < ACCOUNTS; a++)
 		account_distribute(book, entry, a);
-	}
 }
 
 static void on_collected(void *context)
@@ -32,10 +67,12 @@ static void on_collected(void *context)
 	struct account_session *account = context;
 	if (--account->reclaims > 0)
 		return;
-	if (account->session)
+	if (account->session) {
 		collected(account);
-	else
-		account_free(account);
+		return;
+	}
+	settle_recalls(account->tenant->book_entry);
+	account_free(account);
 }
 
 void account_collect(struct account_session *account, uint8_t kinds)
@@ -94,10 +131,11 @@ bool account_squeeze(struct account_entry *entry, enum account of)
 	return is_coming;
 }
 
-/* From one session after the other, until it will do. */
-static void revoke(struct account_entry *entry, enum account of, int64_t amount)
+/* From one session after the other, until it will do. False: there is nothing. */
+static bool revoke(struct account_entry *entry, enum account of, int64_t amount)
 {
 	struct account_session *account, *next;
+	bool is_coming = false;
 	TAILQ_FOREACH_SAFE(account, &entry->sessions, of_tenant, next)
 	{
 		uint8_t kinds = 0;
@@ -117,21 +155,28 @@ static void revoke(struct account_entry *entry, enum account of, int64_t amount)
 		}
 		if (kinds)
 			account_collect(account, kinds);
+		is_coming |= account->reclaims > 0;
 	}
+	return is_coming;
 }
 
-int64_t account_recall(struct account_book *book, struct tenant *tenant, enum account account,
-		       int64_t amount, bool is_revoked)
+void account_recall(struct account_book *book, const struct account_recall *recall)
 {
-	struct account_entry *entry = account_entry_of(book, tenant);
-	struct quota *quota = &tenant->quotas[account];
-	if (!entry)
-		return quota_return(quota, amount);
-	entry->accounts[account].recalled = amount;
+	struct account_entry *entry = account_entry_of(book, recall->tenant);
+	enum account account = recall->account;
+	struct quota *quota = &recall->tenant->quotas[account];
+	if (!entry) {
+		recall->done(recall->context, quota_return(quota, recall->amount));
+		return;
+	}
+	finish_recall(entry, account);
+	entry->accounts[account].returned = recall->done;
+	entry->accounts[account].returned_context = recall->context;
+	entry->accounts[account].recalled = recall->amount;
 	settle_recall(entry, account);
-	if (is_revoked && entry->accounts[account].recalled > 0)
-		revoke(entry, account, entry->accounts[account].recalled);
-	else if (entry->accounts[account].recalled > 0)
-		account_squeeze(entry, account);
-	return quota->returned_total;
+	int64_t left = entry->accounts[account].recalled;
+	bool is_coming = left > 0 && (recall->is_revoked ? revoke(entry, account, left)
+							 : account_squeeze(entry, account));
+	if (!is_coming)
+		finish_recall(entry, account);
 }

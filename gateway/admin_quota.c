@@ -66,21 +66,28 @@ void admin_quota_grant(void *context, struct rpc_call *call, json_t *params)
 	rpc_answer(call, NULL);
 }
 
+static void on_returned(void *context, int64_t returned_total)
+{
+	rpc_answer(context, json_pack("{s:I}", "returned_total", (json_int_t)returned_total));
+}
+
+/* Answered when what sessions were lent is back, so that control has the whole of it before any of
+ * them asks again. */
 void admin_quota_recall(void *context, struct rpc_call *call, json_t *params)
 {
 	struct admin_connection *connection = context;
 	struct admin *admin = connection->admin;
-	enum account account;
-	if (!admin_is_control(connection, call) || !find_account(call, params, &account))
+	struct account_recall recall = {
+		.amount = json_integer_value(json_object_get(params, "amount")),
+		.is_revoked = json_is_true(json_object_get(params, "revoke")),
+		.done = on_returned,
+		.context = call,
+	};
+	if (!admin_is_control(connection, call) || !find_account(call, params, &recall.account))
 		return;
-	struct tenant *tenant = find_tenant(admin, call, params);
-	if (!tenant)
-		return;
-	int64_t returned_total =
-		account_recall(admin->node->accounts, tenant, account,
-			       json_integer_value(json_object_get(params, "amount")),
-			       json_is_true(json_object_get(params, "revoke")));
-	rpc_answer(call, json_pack("{s:I}", "returned_total", (json_int_t)returned_total));
+	recall.tenant = find_tenant(admin, call, params);
+	if (recall.tenant)
+		account_recall(admin->node->accounts, &recall);
 }
 
 static enum rpc_code code_of(int status)

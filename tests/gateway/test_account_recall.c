@@ -23,11 +23,26 @@ static bool is_stopped(const struct fixture_player *player, enum meter_kind kind
 	return meter_is_stopped(&player->session.transport->meter, kind);
 }
 
+static void on_returned(void *context, int64_t returned_total)
+{
+	*(int64_t *)context = returned_total;
+}
+
 static int64_t recall(int64_t amount, bool is_revoked)
 {
-	int64_t total = account_recall(fixture.node.accounts, &fixture.tenant, ACCOUNT_VIDEO,
-				       amount, is_revoked);
+	int64_t total = -1;
+	const struct account_recall recall = {
+		.tenant = &fixture.tenant,
+		.account = ACCOUNT_VIDEO,
+		.amount = amount,
+		.is_revoked = is_revoked,
+		.done = on_returned,
+		.context = &total,
+	};
+	account_recall(fixture.node.accounts, &recall);
 	fixture_pump();
+	CU_ASSERT(total >= 0);
+	CU_ASSERT_EQUAL(total, quota_of(ACCOUNT_VIDEO)->returned_total);
 	return total;
 }
 
@@ -54,8 +69,7 @@ static void a_revocation_takes_what_is_not_used(void)
 	struct fixture_player *player = fixture_view(VIDEO);
 	fixture_play(5 * S);
 	int64_t used_ms = (int64_t)(used_ns(player, METER_VIDEO) / 1000000);
-	recall(600000, true);
-	int64_t returned = recall(0, false);
+	int64_t returned = recall(600000, true);
 	CU_ASSERT_EQUAL(returned, quota_of(ACCOUNT_VIDEO)->granted_total - used_ms);
 	CU_ASSERT_EQUAL(quota_of(ACCOUNT_VIDEO)->lent, used_ms);
 	/* And nothing is to be had any more. */
@@ -95,7 +109,6 @@ static void revocations_at_random_lose_nothing(void)
 			int64_t before = quota_of(ACCOUNT_VIDEO)->returned_total;
 			fixture_play((uint64_t)(rand() % 1500) * 1000000);
 			recall(rand() % 8000, rand() % 2 == 0);
-			recall(0, false);
 			/* The store lends out again what came back. */
 			fixture.available[ACCOUNT_VIDEO] +=
 				quota_of(ACCOUNT_VIDEO)->returned_total - before;
