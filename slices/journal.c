@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,7 @@ struct journal {
 	unsigned int n_pending, n_inherited;
 	void (*on_pending)(void *context);
 	void *on_pending_context;
-	int is_scheduled; /* atomic: an idle source is on its way */
+	atomic_bool is_scheduled; /* an idle source is on its way */
 	struct journal_counters counters;
 };
 
@@ -139,7 +140,7 @@ static void take_done(struct journal *journal)
 static gboolean on_idle(gpointer context)
 {
 	struct journal *journal = context;
-	g_atomic_int_set(&journal->is_scheduled, 0);
+	atomic_store(&journal->is_scheduled, false);
 	take_done(journal);
 	return G_SOURCE_REMOVE;
 }
@@ -148,7 +149,7 @@ static gboolean on_idle(gpointer context)
 static void on_done(void *context)
 {
 	struct journal *journal = context;
-	if (g_atomic_int_compare_and_exchange(&journal->is_scheduled, 0, 1))
+	if (!atomic_exchange(&journal->is_scheduled, true))
 		g_idle_add_full(G_PRIORITY_DEFAULT, on_idle, journal, NULL);
 }
 
@@ -162,12 +163,14 @@ int journal_open(const char *path, struct journal **out)
 	int rc = draw_boot(journal->boot);
 	if (rc == 0)
 		rc = journal_file_open(path, on_found, journal, &journal->file);
+	if (rc == 0)
+		rc = journal_file_start(journal->file, on_done, journal);
 	if (rc) {
+		journal_file_close(journal->file);
 		g_hash_table_destroy(journal->by_id);
 		free(journal);
 		return rc;
 	}
-	journal_file_start(journal->file, on_done, journal);
 	*out = journal;
 	return 0;
 }

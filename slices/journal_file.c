@@ -5,10 +5,12 @@
 #include "slices/journal_file.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <glib.h>
 
@@ -17,16 +19,17 @@
 
 #define SCHEMA_VERSION 1
 #define BATCH_MAX      2048
-#define RETRY_US       500000
+#define RETRY_NS       500000000
 #define PROBE_BYTES    65536 /* room for that much is room for the next records */
 
 struct journal_file {
 	struct sql *sql;
-	GThread *thread;
+	pthread_t thread;
+	bool is_started;
 	void (*on_done)(void *context);
 	void *context;
-	GMutex lock;
-	GCond wake;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
 	struct journal_entries queued, done; /* under the lock */
 	bool is_stopping;                    /* under the lock */
 	atomic_int health;
@@ -154,14 +157,14 @@ static void write_batch(struct journal_file *file)
 {
 	struct journal_entries batch = TAILQ_HEAD_INITIALIZER(batch);
 	unsigned int n = take_batch(file, &batch);
-	g_mutex_unlock(&file->lock);
+	pthread_mutex_unlock(&file->lock);
 	int rc = n > 0 ? sql_transaction(file->sql, write_all, &batch) : probe(file);
 	set_health(file, rc);
 	if (rc == 0 && n > 0)
 		atomic_fetch_add(&file->syncs, 1);
 	else
 		atomic_fetch_add(&file->failed, n);
-	g_mutex_lock(&file->lock);
+	pthread_mutex_lock(&file->lock);
 	if (rc)
 		sort_failed(file, &batch, rc);
 	else
@@ -172,26 +175,31 @@ static void write_batch(struct journal_file *file)
 
 static void wait_for_work(struct journal_file *file)
 {
-	gint64 until = g_get_monotonic_time() + RETRY_US;
+	struct timespec until;
 	if (atomic_load(&file->health) == 0) {
 		while (TAILQ_EMPTY(&file->queued) && !file->is_stopping)
-			g_cond_wait(&file->wake, &file->lock);
+			pthread_cond_wait(&file->wake, &file->lock);
 		return;
 	}
-	while (!file->is_stopping && g_cond_wait_until(&file->wake, &file->lock, until))
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += RETRY_NS;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	while (!file->is_stopping &&
+	       pthread_cond_timedwait(&file->wake, &file->lock, &until) != ETIMEDOUT)
 		;
 }
 
-static gpointer run(gpointer context)
+static void *run(void *context)
 {
 	struct journal_file *file = context;
-	g_mutex_lock(&file->lock);
+	pthread_mutex_lock(&file->lock);
 	while (!file->is_stopping || !TAILQ_EMPTY(&file->queued)) {
 		wait_for_work(file);
 		if (!TAILQ_EMPTY(&file->queued) || atomic_load(&file->health))
 			write_batch(file);
 	}
-	g_mutex_unlock(&file->lock);
+	pthread_mutex_unlock(&file->lock);
 	return NULL;
 }
 
@@ -260,14 +268,33 @@ static int recover(struct sql *sql, struct finding *finding)
 	return rc;
 }
 
+/* Waits by the clock that does not jump. */
+static struct journal_file *create(void)
+{
+	pthread_condattr_t monotonic;
+	struct journal_file *file = calloc(1, sizeof(*file));
+	if (!file)
+		return NULL;
+	TAILQ_INIT(&file->queued);
+	TAILQ_INIT(&file->done);
+	pthread_mutex_init(&file->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&file->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	return file;
+}
+
 int journal_file_open(const char *path,
 		      void (*found)(void *context, const struct usage_record *record),
 		      void *context, struct journal_file **out)
 {
-	struct journal_file *file = calloc(1, sizeof(*file));
-	char *url = g_strdup_printf("sqlite:%s", path);
+	struct journal_file *file = create();
 	struct finding finding = {found, context};
-	int rc = file ? sql_open(url, &file->sql) : -ENOMEM;
+	if (!file)
+		return -ENOMEM;
+	char *url = g_strdup_printf("sqlite:%s", path);
+	int rc = sql_open(url, &file->sql);
 	g_free(url);
 	if (rc == 0)
 		rc = recover(file->sql, &finding);
@@ -277,29 +304,31 @@ int journal_file_open(const char *path,
 		journal_file_close(file);
 		return rc;
 	}
-	TAILQ_INIT(&file->queued);
-	TAILQ_INIT(&file->done);
 	*out = file;
 	return 0;
 }
 
-void journal_file_start(struct journal_file *file, void (*on_done)(void *context), void *context)
+int journal_file_start(struct journal_file *file, void (*on_done)(void *context), void *context)
 {
 	file->on_done = on_done;
 	file->context = context;
-	file->thread = g_thread_new("journal", run, file);
+	int rc = pthread_create(&file->thread, NULL, run, file);
+	file->is_started = rc == 0;
+	if (rc == 0)
+		pthread_setname_np(file->thread, "journal");
+	return -rc;
 }
 
 void journal_file_stop(struct journal_file *file)
 {
-	if (!file->thread)
+	if (!file->is_started)
 		return;
-	g_mutex_lock(&file->lock);
+	pthread_mutex_lock(&file->lock);
 	file->is_stopping = true;
-	g_cond_signal(&file->wake);
-	g_mutex_unlock(&file->lock);
-	g_thread_join(file->thread);
-	file->thread = NULL;
+	pthread_cond_signal(&file->wake);
+	pthread_mutex_unlock(&file->lock);
+	pthread_join(file->thread, NULL);
+	file->is_started = false;
 }
 
 void journal_file_close(struct journal_file *file)
@@ -307,6 +336,8 @@ void journal_file_close(struct journal_file *file)
 	if (!file)
 		return;
 	sql_close(file->sql);
+	pthread_cond_destroy(&file->wake);
+	pthread_mutex_destroy(&file->lock);
 	free(file);
 }
 
@@ -324,7 +355,7 @@ static bool fold(struct journal_entry *earlier, const struct journal_entry *entr
 struct journal_entry *journal_file_queue(struct journal_file *file, struct journal_entry *entry,
 					 struct journal_entry *earlier)
 {
-	g_mutex_lock(&file->lock);
+	pthread_mutex_lock(&file->lock);
 	if (fold(earlier, entry)) {
 		free(entry);
 		entry = earlier;
@@ -332,16 +363,16 @@ struct journal_entry *journal_file_queue(struct journal_file *file, struct journ
 		entry->is_queued = true;
 		TAILQ_INSERT_TAIL(&file->queued, entry, link);
 	}
-	g_cond_signal(&file->wake);
-	g_mutex_unlock(&file->lock);
+	pthread_cond_signal(&file->wake);
+	pthread_mutex_unlock(&file->lock);
 	return entry;
 }
 
 void journal_file_take(struct journal_file *file, struct journal_entries *done)
 {
-	g_mutex_lock(&file->lock);
+	pthread_mutex_lock(&file->lock);
 	TAILQ_CONCAT(done, &file->done, link);
-	g_mutex_unlock(&file->lock);
+	pthread_mutex_unlock(&file->lock);
 }
 
 int journal_file_health(const struct journal_file *file)

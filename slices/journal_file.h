@@ -29,8 +29,9 @@ TAILQ_HEAD(journal_entries, journal_entry);
 int journal_file_open(const char *path,
 		      void (*found)(void *context, const struct usage_record *record),
 		      void *context, struct journal_file **out);
-/* From here on `on_done` is called on the writer's thread when journal_file_take has something. */
-void journal_file_start(struct journal_file *file, void (*on_done)(void *context), void *context);
+/* From here on `on_done` is called on the writer's thread when journal_file_take has something.
+ * Negative errno. */
+int journal_file_start(struct journal_file *file, void (*on_done)(void *context), void *context);
 /* Writes what is queued (a last try if the disk is full), ends the thread. What is done can still
  * be taken. */
 void journal_file_stop(struct journal_file *file);

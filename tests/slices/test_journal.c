@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <glib.h>
+#include <jansson.h>
 
 #include "slices/journal.h"
 #include "tests/cunit.h"
@@ -136,6 +137,16 @@ static void acknowledged_records_are_forgotten(void)
 	journal_close(journal);
 }
 
+/* Field by field: what pads them may differ. */
+static bool is_same(const struct usage_record *a, const struct usage_record *b)
+{
+	json_t *one = usage_write(a), *other = usage_write(b);
+	bool is_equal = one && json_equal(one, other);
+	json_decref(one);
+	json_decref(other);
+	return is_equal;
+}
+
 static void the_last_checkpoint_is_closed_by_the_next_run(void)
 {
 	struct journal *journal = open_fresh();
@@ -155,7 +166,7 @@ static void the_last_checkpoint_is_closed_by_the_next_run(void)
 	CU_ASSERT_EQUAL(journal_counters(journal).recovered, 1);
 	CU_ASSERT_EQUAL_FATAL(journal_pending(journal, &pending, 1), 1);
 	record.quantity_ms = 1000;
-	CU_ASSERT_EQUAL(memcmp(&pending, &record, sizeof(record)), 0);
+	CU_ASSERT(is_same(&pending, &record));
 	const char *id = pending.id;
 	journal_acknowledge(journal, &id, 1);
 	CU_ASSERT_EQUAL(journal_inherited(journal), 0);
