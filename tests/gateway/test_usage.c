@@ -212,6 +212,10 @@ static void without_control_or_standing_nothing_goes(void)
 	stop();
 }
 
+#define LONG_SESSION                                                                               \
+	"{\"key\": \"a\", \"unit\": \"token_unit\", \"quantity\": 1, \"session\":"                 \
+	" \"0123456789012345678901234567890123456789\"}"
+
 static void wrong_requests_are_refused(void)
 {
 	static const char *const rows[] = {
@@ -224,8 +228,7 @@ static void wrong_requests_are_refused(void)
 		"{\"key\": \"a\", \"unit\": \"token_unit\", \"quantity\": \"9\"}",
 		"{\"key\": \"a\", \"unit\": \"token_unit\", \"quantity\": 1.5}",
 		"{\"key\": \"a\", \"unit\": \"token_unit\", \"quantity\": 1000000000001}",
-		"{\"key\": \"a\", \"unit\": \"token_unit\", \"quantity\": 1, \"session\":"
-		" \"0123456789012345678901234567890123456789\"}",
+		LONG_SESSION,
 		"{\"key\": \"a\", \"quantity\": 1}",
 		"{\"key\": \"a\", \"unit\": \"token_unit\"}",
 		"[]",
