@@ -155,6 +155,10 @@ static int limit_set(const json_t *policy, struct store_limit *limit)
 	"SELECT p.policy, t.policy FROM tenants t LEFT JOIN plans p ON p.id = t.plan"              \
 	" WHERE t.id = $1"
 
+/* A transaction that writes to SQLite has it to itself. The row's key does not change: rows that
+ * refer to it need not wait. */
+#define POLICIES_LOCKED POLICIES " FOR NO KEY UPDATE OF t"
+
 static int take_policy(void *context, const struct sql_value *columns, unsigned int n)
 {
 	(void)n;
@@ -196,11 +200,8 @@ static int take_numbers(void *context, const struct sql_value *columns, unsigned
 int store_limit_read(struct sql *sql, bool locks, struct store_limit *limit)
 {
 	json_t *policy = NULL;
-	/* A transaction that writes to SQLite has it to itself. Keys, which others refer to, do not
-	 * change: their references need not wait. */
-	const char *statement = locks && sql_kind(sql) == SQL_POSTGRES ? POLICIES
-					" FOR NO KEY UPDATE OF t"
-								       : POLICIES;
+	bool is_row_locked = locks && sql_kind(sql) == SQL_POSTGRES;
+	const char *statement = is_row_locked ? POLICIES_LOCKED : POLICIES;
 	int rc = sql_run(sql, statement, SQL_VALUES(sql_text(limit->tenant)), take_policy, &policy);
 	if (rc || !policy)
 		return rc ? rc : -ENOENT;

@@ -1,4 +1,5 @@
-/* The SQL layer: the same meaning on SQLite and on a PostgreSQL that this program starts. */
+/* The SQL layer: the same meaning on SQLite and on a PostgreSQL that this program starts. THREADED:
+ * transactions that meet. */
 #include "tests/conf/store_fixture.h"
 
 #include <errno.h>
