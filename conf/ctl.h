@@ -10,7 +10,7 @@
 #include "conf/assignment.h"
 #include "conf/command.h"
 
-#define CTL_TIMEOUT_MS 10000
+#define CTL_TIMEOUT_MS 60000 /* an export of a long ledger takes its time */
 #define CTL_CELL_BYTES 256
 
 struct json_t;

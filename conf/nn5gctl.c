@@ -6,6 +6,7 @@
 #include "conf/command.h"
 #include "conf/config.h"
 #include "conf/ctl.h"
+#include "conf/operator.h"
 #include "conf/tenants.h"
 
 static const struct command_table table;
@@ -17,6 +18,13 @@ static int reference_run(const struct command_line *line)
 	config_reference(stdout);
 	puts("\n# tenants.yaml\n\nEach item of `tenants`:\n");
 	tenants_reference(stdout);
+	return COMMAND_DONE;
+}
+
+static int methods_run(const struct command_line *line)
+{
+	(void)line;
+	rpc_table_reference(&operator_table, stdout);
 	return COMMAND_DONE;
 }
 
@@ -40,6 +48,13 @@ static const struct command own_commands[] = {
 		.detail = "Prints a Markdown table of every key: values, default, whether a reload "
 			  "takes it over.",
 		.run = reference_run,
+	},
+	{
+		.name = "control reference",
+		.text = "print all methods of the control socket",
+		.detail = "Prints the reference of what nn5g-control answers on its socket "
+			  "(JSON-RPC 2.0, a message a line), as Markdown.",
+		.run = methods_run,
 	},
 	{
 		.name = "completion",
@@ -86,7 +101,8 @@ static const struct command_section sections[] = {
 	 "Where the control socket is looked for; the first that exists is taken.\n"
 	 ".El\n"},
 	{"SEE ALSO", ".Xr nn5g-control 8 ,\n.Xr nn5g-gateway 8\n"},
-	{"STANDARDS", "RFC 7396, RFC 7515, RFC 7517, RFC 7519, RFC 8037, RFC 8725, RFC 9162.\n"},
+	{"STANDARDS",
+	 "JSON-RPC 2.0, RFC 7396, RFC 7515, RFC 7517, RFC 7519, RFC 8037, RFC 8725, RFC 9162.\n"},
 };
 
 static const struct command_table table = {

@@ -2,6 +2,7 @@
  * first tenant to the export, with what it prints. */
 #include "tests/conf/operator_fixture.h"
 
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <spawn.h>
@@ -86,33 +87,51 @@ static void read_back(FILE *file, char *text, size_t size)
 	fclose(file);
 }
 
-/* Runs the program with the words of `line`, a "_" standing for a blank, and `input` as standard
- * input, while the socket is served. */
-static void run_with(const char *line, const char *input)
+/* Runs the program with the words of `line` and its standard files, while the socket is served. */
+static void run_on(const char *line, int in, int out, int err)
 {
 	char words[1024], *argv[40] = {program};
 	int argc = 1;
-	FILE *in = tmpfile(), *out = tmpfile(), *err = tmpfile();
 	posix_spawn_file_actions_t actions;
 	pid_t pid;
 	snprintf(words, sizeof(words), "%s", line);
 	for (char *word = strtok(words, " "); word && argc < 39; word = strtok(NULL, " "))
 		argv[argc++] = word;
-	fputs(input, in);
-	rewind(in);
 	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, fileno(in), STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, fileno(out), STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, fileno(err), STDERR_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
 	CU_ASSERT_EQUAL_FATAL(posix_spawn(&pid, program, &actions, NULL, argv, environ), 0);
 	posix_spawn_file_actions_destroy(&actions);
 	result.is_done = false;
 	g_child_watch_add(pid, on_exit_of_child, NULL);
 	while (!result.is_done)
 		g_main_context_iteration(NULL, TRUE);
+}
+
+static void run_with(const char *line, const char *input)
+{
+	FILE *in = tmpfile(), *out = tmpfile(), *err = tmpfile();
+	fputs(input, in);
+	rewind(in);
+	run_on(line, fileno(in), fileno(out), fileno(err));
 	fclose(in);
 	read_back(out, result.out, sizeof(result.out));
 	read_back(err, result.err, sizeof(result.err));
+}
+
+/* With a terminal as standard output. */
+static void run_on_terminal(const char *line)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	CU_ASSERT_FATAL(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+	int slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	CU_ASSERT_FATAL(slave >= 0);
+	run_on(line, slave, slave, slave);
+	ssize_t n = read(master, result.out, sizeof(result.out) - 1);
+	result.out[n > 0 ? n : 0] = '\0';
+	close(slave);
+	close(master);
 }
 
 static void expect(const char *line, int code, const char *in_out, const char *in_err)
@@ -171,6 +190,24 @@ static void tables_are_for_people(void)
 	expect("node list", 0, "NODE  STATE", "");
 	expect("events", 0, "tenant.create", "");
 	expect("usage acme", 0, "total", "");
+}
+
+static void colours_are_for_terminals_that_want_them(void)
+{
+	setenv("TERM", "xterm", 1);
+	unsetenv("NO_COLOR");
+	run_on_terminal("tenant list");
+	CU_ASSERT_EQUAL(result.code, 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.out, "\033[1mTENANT\033[0m"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.out, "\033[32mactive\033[0m"));
+	setenv("NO_COLOR", "1", 1);
+	run_on_terminal("tenant list");
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.out, "active"));
+	CU_ASSERT_PTR_NULL(strchr(result.out, '\033'));
+	unsetenv("NO_COLOR");
+	setenv("TERM", "dumb", 1);
+	run_on_terminal("tenant list");
+	CU_ASSERT_PTR_NULL(strchr(result.out, '\033'));
 }
 
 static void json_is_for_programs(void)
@@ -304,6 +341,7 @@ static void place_of_the_socket_is_told(void)
 static CU_TestInfo tests[] = {
 	{"tenant_is_made_with_a_key_in_one_step", tenant_is_made_with_a_key_in_one_step},
 	{"tables_are_for_people", tables_are_for_people},
+	{"colours_are_for_terminals_that_want_them", colours_are_for_terminals_that_want_them},
 	{"json_is_for_programs", json_is_for_programs},
 	{"limits_change_by_path", limits_change_by_path},
 	{"money_comes_in_once_per_key", money_comes_in_once_per_key},

@@ -105,6 +105,8 @@ static void help_names_commands_and_options(void)
 	run("config reference");
 	expect(0, "| `limits.token_bytes` | 256 to 65536 bytes | 8192 | yes |", "");
 	CU_ASSERT_PTR_NOT_NULL(strstr(result.out, "| `keys[].public_key_file` |"));
+	run("control reference");
+	expect(0, "tenant.exit", "");
 }
 
 static void wrong_use_is_told(void)
