@@ -162,8 +162,7 @@ static bool is_equal(const struct merkle_hash *a, const struct merkle_hash *b)
 	return memcmp(a->bytes, b->bytes, MERKLE_BYTES) == 0;
 }
 
-/* --- Rows --------------------------------------------------------------------------------------
- */
+/* --- Rows ------------------------------------------------------------------------------------ */
 
 static bool room_make(struct ledger_check *check)
 {
@@ -284,8 +283,7 @@ void ledger_check_row(struct ledger_check *check, const struct ledger_row *row)
 	check->counted = counted;
 }
 
-/* --- Heads -------------------------------------------------------------------------------------
- */
+/* --- Heads ----------------------------------------------------------------------------------- */
 
 static void signature_check(struct ledger_check *check, const struct ledger_head *head)
 {
@@ -372,8 +370,7 @@ void ledger_check_saved_head(struct ledger_check *check, const struct ledger_hea
 			   "the ledger does not begin with the tree of the saved head");
 }
 
-/* --- The end -----------------------------------------------------------------------------------
- */
+/* --- The end --------------------------------------------------------------------------------- */
 
 static int mark_compare(const void *a, const void *b)
 {

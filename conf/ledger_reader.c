@@ -102,8 +102,7 @@ int ledger_read_store(struct store *store, const char *tenant, const struct ledg
 	return rc < 0 ? rc : 0;
 }
 
-/* --- An export ---------------------------------------------------------------------------------
- */
+/* --- An export ------------------------------------------------------------------------------- */
 
 struct export_reading {
 	const struct ledger_visitor *visitor;
@@ -286,13 +285,24 @@ static void line_read(struct export_reading *reading)
 	json_decref(object);
 }
 
+/* As tenants are named; whoever tampered may have put anything there, and it is shown. */
+static bool is_name(const char *text, size_t max)
+{
+	size_t n = 0;
+	while (text[n] > ' ' && text[n] <= '~')
+		n++;
+	return n > 0 && n <= max && text[n] == '\0';
+}
+
 /* The first line says what the file is. */
 static int title_read(struct export_reading *reading)
 {
 	json_t *object = NULL;
 	const char *type = NULL, *tenant = NULL;
 	json_int_t version = 0;
-	if (line_next(reading))
+	if (!line_next(reading) && reading->rc)
+		return reading->rc;
+	if (reading->size > 0)
 		object = json_loadb(reading->line, reading->size, JSON_REJECT_DUPLICATES, NULL);
 	type = json_string_value(json_object_get(object, "type"));
 	tenant = json_string_value(json_object_get(object, "tenant"));
@@ -303,8 +313,8 @@ static int title_read(struct export_reading *reading)
 	else if (version != LEDGER_EXPORT_VERSION)
 		fault(reading, NULL, "version %" JSON_INTEGER_FORMAT ", expected %d", version,
 		      LEDGER_EXPORT_VERSION);
-	else if (!tenant || !tenant[0] || strlen(tenant) >= sizeof(reading->tenant))
-		fault(reading, NULL, "tenant: expected a text of 1 to 63 bytes");
+	else if (!tenant || !is_name(tenant, sizeof(reading->tenant) - 1))
+		fault(reading, NULL, "tenant: expected a name of 1 to 63 bytes");
 	else
 		rc = 0;
 	if (rc == 0)

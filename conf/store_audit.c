@@ -79,7 +79,8 @@ static bool read_name(const struct sql_value *column, const char *const *names, 
 		      unsigned int *out)
 {
 	for (*out = 0; column->type == SQL_TEXT && *out < n; ++*out)
-		if (strcmp(column->text, names[*out]) == 0)
+		if (strlen(names[*out]) == column->bytes &&
+		    memcmp(column->text, names[*out], column->bytes) == 0)
 			return true;
 	*out = n;
 	return false;

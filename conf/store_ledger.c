@@ -53,7 +53,7 @@ struct heads {
 	void *context;
 };
 
-/* A text or blob that does not fit is none of ours: what is cut then makes the signature fail. */
+/* A text or blob that does not fit is left out, which makes the signature fail. */
 static int give_head(void *context, const struct sql_value *columns, unsigned int n)
 {
 	(void)n;
@@ -62,7 +62,8 @@ static int give_head(void *context, const struct sql_value *columns, unsigned in
 				   .signed_at_ms = columns[3].integer};
 	g_strlcpy(head.tenant, columns[0].text, sizeof(head.tenant));
 	store_hash_read(&columns[2], &head.root);
-	g_strlcpy(head.key_id, columns[4].text ? columns[4].text : "", sizeof(head.key_id));
+	if (columns[4].type == SQL_TEXT && columns[4].bytes == sizeof(head.key_id) - 1)
+		memcpy(head.key_id, columns[4].text, columns[4].bytes);
 	if (columns[5].type == SQL_BLOB && columns[5].bytes == sizeof(head.signature))
 		memcpy(head.signature, columns[5].text, sizeof(head.signature));
 	return heads->each(heads->context, &head);

@@ -30,8 +30,7 @@ static unsigned int check_run(const struct ledger_head *saved, char **told)
 	return n;
 }
 
-/* --- Tamperings --------------------------------------------------------------------------------
- */
+/* --- Tamperings ------------------------------------------------------------------------------ */
 
 static void rows_remove(unsigned int at, unsigned int n)
 {

@@ -15,8 +15,7 @@
 
 static struct ledger_fixture ledger;
 
-/* --- Reading with a check ----------------------------------------------------------------------
- */
+/* --- Reading with a check -------------------------------------------------------------------- */
 
 struct audit {
 	struct ledger_check *check;
@@ -296,8 +295,7 @@ static void a_full_disk_is_told(void)
 	fixture_free(&ledger);
 }
 
-/* --- Stores ------------------------------------------------------------------------------------
- */
+/* --- Stores ---------------------------------------------------------------------------------- */
 
 static void row_commit(struct store *store)
 {

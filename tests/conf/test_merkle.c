@@ -140,8 +140,7 @@ static void consistency_proofs_are_the_published_ones(void)
 	}
 }
 
-/* --- The RFC's definitions, word by word --------------------------------------------------------
- */
+/* --- The RFC's definitions, word by word ----------------------------------------------------- */
 
 static uint64_t oracle_split(uint64_t n)
 {
