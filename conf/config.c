@@ -161,7 +161,9 @@ static const struct schema_row rows[] = {
 	 AT(node.packets)},
 	{.path = "node.state",
 	 .type = SCHEMA_PATH,
-	 .fallback_text = "state beside this file; without a file nn5g-state where it is started",
+	 .fallback_text =
+		 "$STATE_DIRECTORY, else state beside this file; without a file nn5g-state "
+		 "where it is started",
 	 .text = "The folder of sockets, journal, store and keys; made if it is not there, for its "
 		 "owner alone.",
 	 AT(node.state)},
@@ -369,6 +371,10 @@ static int name_default(struct gateway_config *config)
 /* `folder` is that of the file; a relative one is made absolute, for what is there need not be. */
 static int state_defaults(struct gateway_config *config, const char *folder, bool is_file)
 {
+	/* What systemd made for us (StateDirectory=), when it made one. */
+	const char *made = getenv("STATE_DIRECTORY");
+	if (!config->node.state && made && made[0] == '/' && !strchr(made, ':'))
+		config->node.state = strdup(made);
 	if (!config->node.state)
 		config->node.state = path_in(folder, "", is_file ? "state" : "nn5g-state");
 	if (config->node.state && !config->admin.socket)

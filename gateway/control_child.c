@@ -80,6 +80,10 @@ static void fill_arguments(const struct control_child *child, const char **argum
 		config->node.state,    "--embedded"};
 	size_t n = sizeof(fixed) / sizeof(fixed[0]);
 	memcpy(arguments, fixed, sizeof(fixed));
+	if (config->admin.group) {
+		arguments[n++] = "--group";
+		arguments[n++] = config->admin.group;
+	}
 	if (config->tenants) {
 		arguments[n++] = "--import";
 		arguments[n++] = config->tenants;

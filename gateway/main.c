@@ -92,9 +92,10 @@ static int run(struct gateway_config *config, const char *path)
 {
 	struct node *node;
 	signal(SIGPIPE, SIG_IGN);
-	if (node_start(config, path, &node)) {
+	int rc = node_start(config, path, &node);
+	if (rc) {
 		config_free(config);
-		return EXIT_FAILURE;
+		return rc == -EINTR ? EXIT_SUCCESS : EXIT_FAILURE;
 	}
 	node_run(node);
 	node_stop(node);

@@ -17,6 +17,7 @@
 #include "conf/log.h"
 #include "gateway/account.h"
 #include "gateway/admin.h"
+#include "gateway/control_child.h"
 #include "gateway/gates.h"
 #include "gateway/node_reload.h"
 #include "gateway/routes.h"
@@ -32,10 +33,12 @@
 #include "slices/slice.h"
 #include "slices/tenant.h"
 
-#define TICK_MS          1000
-#define ACCOUNT_TICK_MS  100
-#define STOP_PATIENCE_MS 5000
-#define FED_PATIENCE_MS  20000
+#define TICK_MS            1000
+#define ACCOUNT_TICK_MS    100
+#define STOP_PATIENCE_MS   5000
+#define FED_PATIENCE_MS    20000
+#define REPORT_PATIENCE_MS 2000
+#define CHILD_ENDS_MAX     5 /* before it fed anything: it never will */
 
 struct node_loop {
 	GMainLoop *main;
@@ -206,6 +209,49 @@ static int start_tables(struct node *node)
 	return 0;
 }
 
+static gboolean on_patience_over(gpointer is_over)
+{
+	*(bool *)is_over = true;
+	return G_SOURCE_REMOVE;
+}
+
+/* Turns the loop until `is_done`; false: it took too long. */
+static bool turn_until(struct node *node, bool (*is_done)(const struct node *node),
+		       unsigned int patience_ms)
+{
+	bool is_over = false;
+	guint patience = g_timeout_add(patience_ms, on_patience_over, &is_over);
+	while (!is_done(node) && !is_over)
+		g_main_context_iteration(NULL, TRUE);
+	if (!is_over)
+		g_source_remove(patience);
+	return !is_over;
+}
+
+static bool is_fed(const struct node *node)
+{
+	return admin_is_fed(node->admin) || node->loop->is_stopping ||
+	       control_child_ends(node->child) >= CHILD_ENDS_MAX;
+}
+
+/* Nobody is let in before the control plane said who there is. */
+static int wait_until_fed(struct node *node)
+{
+	uint64_t since_ns = clock_ns();
+	turn_until(node, is_fed, FED_PATIENCE_MS);
+	if (admin_is_fed(node->admin))
+		return 0;
+	if (node->loop->is_stopping)
+		return -EINTR;
+	log_error(LOG_NODE, "nn5g-control did not feed this node with its tenants",
+		  "\"connected\":%s,\"ended\":%llu,\"store\":\"%s\",\"waited_ms\":%llu",
+		  admin_has_control(node->admin) ? "true" : "false",
+		  (unsigned long long)control_child_ends(node->child),
+		  log_escape(node->config.control.store),
+		  (unsigned long long)((clock_ns() - since_ns) / 1000000));
+	return -ETIMEDOUT;
+}
+
 static int start_control(struct node *node)
 {
 	int rc = admin_start(node, &node->admin);
@@ -213,10 +259,12 @@ static int start_control(struct node *node)
 		return rc;
 	switch (config_control_mode(&node->config)) {
 	case CONTROL_NONE:
-	case CONTROL_EMBEDDED:
 		return node_load_tenants(node);
 	case CONTROL_EXTERNAL:
 		return 0;
+	case CONTROL_EMBEDDED:
+		rc = control_child_start(node, &node->child);
+		return rc ? rc : wait_until_fed(node);
 	}
 	return -EINVAL;
 }
@@ -255,7 +303,10 @@ int node_start(struct gateway_config *config, const char *config_path, struct no
 	config_log_apply(&node->config);
 	int rc = start_parts(node);
 	if (rc) {
-		log_error(LOG_NODE, "not started", "\"error\":\"%s\"", strerror(-rc));
+		if (rc == -EINTR)
+			log_info(LOG_NODE, "asked to stop before it was started", NULL);
+		else
+			log_error(LOG_NODE, "not started", "\"error\":\"%s\"", strerror(-rc));
 		node_stop(node);
 		return rc;
 	}
@@ -274,25 +325,31 @@ void node_run(struct node *node)
 		g_main_loop_run(node->loop->main);
 }
 
-static gboolean on_patience_over(gpointer is_over)
+static bool is_empty(const struct node *node)
 {
-	*(bool *)is_over = true;
-	return G_SOURCE_REMOVE;
+	return session_count(node->sessions) == 0;
 }
 
 /* Goodbyes go out and come back as MESSAGE_CLOSED; a barrier frees each session. */
 static void end_sessions(struct node *node)
 {
-	bool is_over = false;
-	guint patience = g_timeout_add(STOP_PATIENCE_MS, on_patience_over, &is_over);
 	session_terminate_all(node->sessions, REASON_DRAINED);
-	while (session_count(node->sessions) > 0 && !is_over)
-		g_main_context_iteration(NULL, TRUE);
-	if (is_over)
+	if (!turn_until(node, is_empty, STOP_PATIENCE_MS))
 		log_error(LOG_NODE, "sessions did not end", "\"left\":%u",
 			  session_count(node->sessions));
-	else
-		g_source_remove(patience);
+}
+
+static bool is_reported(const struct node *node)
+{
+	return journal_length(node->journal) == 0 || !admin_has_control(node->admin);
+}
+
+/* The last records reach the ledger now if they can; the next run of this node brings them else. */
+static void report_rest(struct node *node)
+{
+	if (!turn_until(node, is_reported, REPORT_PATIENCE_MS))
+		log_warn(LOG_NODE, "usage is left for the next start", "\"records\":%u",
+			 journal_length(node->journal));
 }
 
 static void stop_loop(struct node_loop *loop)
@@ -319,6 +376,9 @@ void node_stop(struct node *node)
 		end_sessions(node);
 	if (node->server)
 		server_stop(node->server);
+	if (node->journal && node->admin && node->loop)
+		report_rest(node);
+	control_child_stop(node->child);
 	admin_stop(node->admin);
 	stop_loop(node->loop);
 	plane_stop(node->plane);

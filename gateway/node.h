@@ -44,7 +44,8 @@ struct node {
 	struct node_loop *loop; /* main loop and its sources */
 };
 
-/* Takes over `config`. -errno, logged. Everything answers when it returns 0. */
+/* Takes over `config`. -errno, logged; -EINTR: a signal asked to stop. Everything answers when it
+ * returns 0. */
 int node_start(struct gateway_config *config, const char *config_path, struct node **out);
 /* Runs the main loop until SIGINT or SIGTERM. SIGHUP reloads. */
 void node_run(struct node *node);

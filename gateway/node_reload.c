@@ -8,6 +8,7 @@
 #include <glib.h>
 
 #include "conf/log.h"
+#include "gateway/control_child.h"
 #include "gateway/feed.h"
 #include "gateway/node.h"
 #include "gateway/server.h"
@@ -101,8 +102,10 @@ void node_reload(struct node *node)
 	if (node->config_path)
 		reload_config(node);
 	config_log_apply(&node->config);
-	if (config_control_mode(&node->config) != CONTROL_EXTERNAL)
+	if (config_control_mode(&node->config) == CONTROL_NONE)
 		node_load_tenants(node);
+	else if (node->child)
+		control_child_reload(node->child);
 	handshake_limit(node->plane->handshake, node->config.limits.handshakes_half_open,
 			node->config.limits.handshakes_per_second);
 	atomic_store(&node->plane->consent_ns, node->config.ice.consent_s * 1000000000ull);

@@ -427,6 +427,24 @@ static void check_state(const struct gateway_config *config, const char *folder,
 	CU_ASSERT_STRING_EQUAL(config->control.store, path);
 }
 
+static void state_default_is_what_systemd_made(void)
+{
+	char *told;
+	struct gateway_config config = {0};
+	setenv("STATE_DIRECTORY", "/var/lib/nn5g", 1);
+	CU_ASSERT_EQUAL_FATAL(parse_text("", &told, &config), 0);
+	check_state(&config, "/var/lib", "nn5g");
+	config_free(&config);
+	free(told);
+	/* Two of them are for somebody else. */
+	setenv("STATE_DIRECTORY", "/var/lib/a:/var/lib/b", 1);
+	CU_ASSERT_EQUAL_FATAL(parse_text("node: {state: /s}\n", &told, &config), 0);
+	check_state(&config, "", "s");
+	unsetenv("STATE_DIRECTORY");
+	config_free(&config);
+	free(told);
+}
+
 static void state_default_without_a_file_is_here(void)
 {
 	char folder[4096];
@@ -546,6 +564,7 @@ static CU_TestInfo tests[] = {
 	ROW(bombs_are_refused),
 	ROW(dump_loads_back),
 	ROW(files_are_read),
+	ROW(state_default_is_what_systemd_made),
 	ROW(state_default_without_a_file_is_here),
 	ROW(tenants_default_is_beside_the_file),
 	ROW(reload_takes_what_it_can_and_names_the_rest),
