@@ -306,8 +306,35 @@ static void sessions_and_nodes_are_the_fleets(void)
 	expect("node drain edge-9", 1, "", "there is no such node");
 }
 
+/* Without a grant: acme's node settles what it was never lent. */
+static void usage_make(void)
+{
+	struct usage_record record = {
+		.tenant = "acme",
+		.session = "s1",
+		.unit = USAGE_MINUTE,
+		.kind = USAGE_VIDEO,
+		.quantity_ms = 60000,
+		.price_micros = 15000,
+		.cost_micros = 15000,
+		.split = "platform",
+		.provider_id = "whip:live",
+		.node = "edge-1",
+		.boot = "b1",
+		.opened_at_ms = 1764000000000,
+		.closed_at_ms = 1764000060000,
+	};
+	enum store_verdict verdict;
+	usage_id(&record);
+	CU_ASSERT_EQUAL(store_usage_commit(fixture.store, &record, 1, &verdict), 0);
+	CU_ASSERT_EQUAL(verdict, STORE_COMMITTED);
+	expect("usage acme --from 2025-11-01 --to 2025-12-01", 0,
+	       "minute_unit  video  whip:live     1  0:01:00.000  0.015", "");
+}
+
 static void exit_says_what_it_waits_for(void)
 {
+	usage_make();
 	expect("tenant exit acme --timeout 1s", 1, "",
 	       "not settled after 1 s: 1 sessions. It has exited; ask again");
 	json_t *claims =
@@ -318,6 +345,7 @@ static void exit_says_what_it_waits_for(void)
 	expect("tenant exit acme --out acme.jsonl", 0, "exited and settled; export: acme.jsonl\n",
 	       "");
 	CU_ASSERT_EQUAL(access("acme.jsonl", R_OK), 0);
+	expect("ledger verify --export acme.jsonl", 0, "tenant acme: 1 rows, 1 heads: sound\n", "");
 	expect("tenant exit acme --out acme.jsonl", 1, "", "acme.jsonl: File exists");
 	expect("tenant export acme --out acme.jsonl", 1, "", "acme.jsonl: File exists");
 	expect("tenant export acme", 0, "exported; export: /tmp/", "");
