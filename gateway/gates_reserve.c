@@ -163,6 +163,13 @@ static enum admit say_sleeping(struct admission *admission)
 			    admission->tenant_id, left);
 }
 
+/* A paused session keeps its account. */
+static enum admit go_on(struct admission *admission)
+{
+	const struct account_session *account = admission->session->account;
+	return account && account_may_resume(account) ? say_sleeping(admission) : ADMIT_YES;
+}
+
 enum admit gate_take_budget(struct admission *admission)
 {
 	const struct account_request request = {
@@ -174,11 +181,8 @@ enum admit gate_take_budget(struct admission *admission)
 	};
 	if (!admission->node->accounts)
 		return ADMIT_YES;
-	if (admission->ask == ASK_RESUME)
-		return admission->session->account &&
-				       account_may_resume(admission->session->account)
-			       ? say_sleeping(admission)
-			       : ADMIT_YES;
+	if (admission->session)
+		return go_on(admission);
 	switch (account_open(admission->node->accounts, &request, &admission->account)) {
 	case 0:
 		return ADMIT_YES;

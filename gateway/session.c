@@ -16,6 +16,7 @@
 #include "gateway/account.h"
 #include "gateway/admin.h"
 #include "gateway/events.h"
+#include "gateway/gates.h"
 #include "gateway/node.h"
 #include "gateway/server.h"
 #include "media/plane.h"
@@ -388,13 +389,11 @@ static void let_go(struct session *session, enum session_pause by)
 
 int session_resume(struct session *session, enum session_pause by)
 {
-	const struct tenant_config *config = session->tenant->config;
 	if (!(session->paused_by & by))
 		return -EALREADY;
-	if (!config || config->standing != TENANT_ACTIVE)
-		return -EPERM;
-	if (session->account && account_may_resume(session->account))
-		return -EDQUOT;
+	int rc = gates_resume(session->table->node, session);
+	if (rc)
+		return rc;
 	let_go(session, by);
 	return 0;
 }

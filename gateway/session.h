@@ -110,9 +110,9 @@ int session_create(struct session_table *table, enum session_role role, struct t
 void session_publish(struct session *session, struct transport *transport);
 /* Holds all its media back at once, connection and event channel stay. -EALREADY. */
 int session_pause(struct session *session, enum session_pause by);
-/* Standing and budget permitting (gates 8 and 17) its media goes on, unless it is paused for
- * another cause too. -EALREADY: it was not paused; -EPERM: its tenant is not active; -EDQUOT:
- * nothing is left to pay with. */
+/* Standing, rate and budget permitting (gates 8, 14 and 17) its media goes on, unless it is paused
+ * for another cause too. -EALREADY: it was not paused; -EPERM: its tenant is not active; -EBUSY: an
+ * operator's wish is over the tenant's rate; -EDQUOT: nothing is left to pay with. */
 int session_resume(struct session *session, enum session_pause by);
 /* Pauses, resumes or ends the tenant's sessions as its standing says; one that is gone has exited.
  */
