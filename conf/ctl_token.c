@@ -36,7 +36,7 @@ static int token_id_make(char id[JWT_ID_MAX + 1])
 
 static int scope_check(const char *scope)
 {
-	static const char *const known[] = {"publish", "play", "interact"};
+	static const char *const known[] = {"publish", "play", "interact", "usage"};
 	for (const char *word = scope; *word; word += strspn(word, " ")) {
 		size_t n = strcspn(word, " ");
 		bool is_known = false;
@@ -44,7 +44,7 @@ static int scope_check(const char *scope)
 			is_known |= strlen(known[i]) == n && strncmp(word, known[i], n) == 0;
 		if (!is_known)
 			return ctl_misuse("--scope: found \"%s\", expected some of publish play "
-					  "interact",
+					  "interact usage",
 					  scope);
 		word += n;
 	}
@@ -73,7 +73,8 @@ static const struct command_option token_options[TOKEN_OPTIONS] = {
 	[TOKEN_TENANT] = {"tenant", "ID", "tenant the token is for", NULL, true},
 	[TOKEN_STREAM] = {"stream", "NAME", "the one stream it is good for, or * for all", "*",
 			  false},
-	[TOKEN_SCOPE] = {"scope", "WORDS", "what it allows: publish play interact", "play", false},
+	[TOKEN_SCOPE] = {"scope", "WORDS", "what it allows: publish play interact usage", "play",
+			 false},
 	[TOKEN_TTL] = {"ttl", "TIME", "how long it is good: 90s, 15m, 1h, 7d", "1h", false},
 	[TOKEN_SUBJECT] = {"subject", "TEXT", "who it was made for", NULL, false},
 	[TOKEN_AUDIENCE] = {"audience", "TEXT", "what the node expects as its node.audience",

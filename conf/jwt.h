@@ -38,7 +38,7 @@ struct jwt_claims {
 					  the first */
 	char tenant[JWT_ID_MAX + 1];
 	char stream[JWT_ID_MAX + 1]; /* "" or "*": any stream of the tenant */
-	char scope[JWT_ID_MAX + 1];  /* space-separated: publish play interact */
+	char scope[JWT_ID_MAX + 1];  /* space-separated: publish play interact usage */
 	char id[JWT_ID_MAX + 1];     /* jti; present = single use */
 	int64_t expires_at, not_before, issued_at;
 };

@@ -99,6 +99,63 @@ static bool shows(const char *name)
 	return strcmp(text, name) == 0;
 }
 
+static struct http_deferral *later;
+
+static void on_gone(void *context)
+{
+	(void)context;
+	later = NULL;
+}
+
+static void defer(void *context, const struct http_request *request, struct http_response *response)
+{
+	if (strcmp(request->path, "/later") == 0)
+		later = http_defer(request, on_gone, NULL);
+	else
+		route(context, request, response);
+}
+
+static gboolean on_later(gpointer data)
+{
+	*(bool *)data = true;
+	return G_SOURCE_REMOVE;
+}
+
+/* What OpenSSL has read and lws has not must wait as well, and cost nothing. */
+static void answers_may_come_later_over_tls(void)
+{
+	struct client client;
+	struct server_config config = tls_config();
+	struct http_response response = {0};
+	bool is_over = false;
+	unsigned int turns = 0;
+	config.on_request = defer;
+	write_certificate("first", false);
+	begin_with(&config);
+	open_tls(&client);
+	CU_ASSERT(client_send(&client, "GET /later HTTP/1.1\r\n" HOST "\r\nGET /2 HTTP/1.1\r\n" HOST
+				       "\r\n"));
+	TURN_UNTIL(later);
+	CU_ASSERT(client_send(&client, "GET /3 HTTP/1.1\r\n" HOST "\r\n"));
+	g_timeout_add_seconds(1, on_later, &is_over);
+	for (; !is_over; turns++)
+		g_main_context_iteration(NULL, TRUE);
+	CU_ASSERT(turns < 200);
+	CU_ASSERT_EQUAL(seen.n_requests, 0);
+	http_text(&response, 200, "text/plain", "done");
+	http_deferral_answer(later, &response);
+	for (unsigned int i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(client_take(&client, true, NULL), 200);
+	CU_ASSERT_STRING_EQUAL(seen.path, "/3");
+	CU_ASSERT(client_send(&client, "GET /later HTTP/1.1\r\n" HOST "\r\n"));
+	later = NULL;
+	TURN_UNTIL(later);
+	client_close(&client);
+	TURN_UNTIL(!later);
+	CU_ASSERT_EQUAL(server_counters(server)->deferred_gone, 1);
+	end();
+}
+
 static void requests_come_over_tls(void)
 {
 	static const char *const ips[] = {"127.0.0.1", "::1"};
@@ -323,6 +380,7 @@ static void stopping_ends_tls_connections(void)
 
 static CU_TestInfo tests[] = {
 	{"requests_come_over_tls", requests_come_over_tls},
+	{"answers_may_come_later_over_tls", answers_may_come_later_over_tls},
 	{"large_bodies_come_over_tls", large_bodies_come_over_tls},
 	{"old_versions_are_refused", old_versions_are_refused},
 	{"http_1_1_is_agreed", http_1_1_is_agreed},
