@@ -67,11 +67,6 @@ const char *gate_name(enum gate gate)
 	return gates[gate].name;
 }
 
-const char *gate_title(enum gate gate)
-{
-	return gates[gate].title;
-}
-
 enum admit gates_say_no(struct admission *admission, int status, const char *format, ...)
 {
 	va_list arguments;
@@ -158,9 +153,11 @@ static enum admit pass(struct admission *admission, enum gate gate)
 static enum admit look_again(struct admission *admission)
 {
 	enum gate stood_at = admission->gate;
-	for (unsigned int gate = 1; gate < stood_at; gate++)
-		if (gates[gate].after_wait && pass(admission, (enum gate)gate) == ADMIT_NO)
+	for (unsigned int gate = 1; gate < stood_at; gate++) {
+		bool is_due = gates[gate].after_wait && gates[gate].asks & 1u << admission->ask;
+		if (is_due && pass(admission, (enum gate)gate) == ADMIT_NO)
 			return ADMIT_NO;
+	}
 	admission->gate = stood_at;
 	return ADMIT_YES;
 }

@@ -110,8 +110,6 @@ void gates_deny(const struct admission *admission, struct http_response *respons
 int gates_resume(struct node *node, const struct session *session);
 
 const char *gate_name(enum gate gate);
-/* Of its problems; NULL: the status' own. */
-const char *gate_title(enum gate gate);
 
 /* Denials, for /metrics: calls back for every (gate, tenant) that has any; tenant "" = not known.
  */

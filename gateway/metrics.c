@@ -59,6 +59,8 @@ SERVER_ROW(connections_open)
 SERVER_ROW(bodies_too_large)
 SERVER_ROW(refused_connections)
 SERVER_ROW(timeouts)
+SERVER_ROW(deferred)
+SERVER_ROW(deferred_gone)
 SERVER_ROW(sockets_open)
 SERVER_ROW(sockets_opened)
 SERVER_ROW(sockets_idle_closed)
@@ -105,6 +107,9 @@ static const struct {
 	{"http_connections_refused_total", "Connections over the cap", COUNTER,
 	 http_refused_connections},
 	{"http_timeouts_total", "Requests that did not arrive in time", COUNTER, http_timeouts},
+	{"http_deferred_total", "Requests whose answer had to wait", COUNTER, http_deferred},
+	{"http_deferred_gone_total", "Requests whose client left while the answer had to wait",
+	 COUNTER, http_deferred_gone},
 	{"websockets_open", "Event sockets", GAUGE, http_sockets_open},
 	{"websockets_opened_total", "Event sockets accepted", COUNTER, http_sockets_opened},
 	{"websockets_idle_closed_total", "Event sockets closed for silence", COUNTER,

@@ -11,16 +11,17 @@
 #include "gateway/usage.h"
 #include "gateway/whip.h"
 
-static void write_problem(struct http_response *response, int status, const json_t *body)
+static void write_problem(struct errand *errand, int status, const json_t *body,
+			  struct http_response *response)
 {
 	const char *detail = json_string_value(json_object_get(body, "detail"));
-	struct problem problem = {.status = status, .detail = detail ? detail : ""};
+	/* The last gate, of a debit: it is counted and told like that of a session. */
 	if (status == 402) {
-		problem.title = gate_title(GATE_BUDGET);
-		problem.gate = GATE_BUDGET;
-		problem.gate_name = gate_name(GATE_BUDGET);
+		gates_refuse(errand->admission, GATE_BUDGET, status, detail ? detail : "");
+		gates_deny(errand->admission, response);
+		return;
 	}
-	problem_tell(response, &problem);
+	problem_write(response, status, 0, NULL, detail ? detail : "");
 	if (status == 429 || status == 503)
 		http_header(response, "retry-after", "1");
 }
@@ -33,7 +34,7 @@ static void on_reply(void *context, int status, json_t *body)
 	if (text)
 		http_bytes(&response, status, "application/json", text, strlen(text));
 	else
-		write_problem(&response, status < 400 ? 500 : status, body);
+		write_problem(errand, status < 400 ? 500 : status, body, &response);
 	free(text);
 	errand_answer(errand, &response);
 }
