@@ -188,11 +188,6 @@ void policy_free(struct policy *policy)
 	schema_free(&policy_schema, policy);
 }
 
-void policy_reference(FILE *out)
-{
-	schema_reference(&policy_schema, out);
-}
-
 static json_t *rows_json(const struct schema *schema, const void *data);
 
 static json_t *number_json(const struct schema_row *row, const char *member)

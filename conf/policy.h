@@ -91,8 +91,6 @@ int policy_read(const struct json_t *object, const char *name, FILE *errors, str
 /* The whole policy as JSON, or NULL: no memory. What is unlimited is left out. */
 struct json_t *policy_write(const struct policy *policy);
 void policy_free(struct policy *policy);
-/* The table of keys, as Markdown. */
-void policy_reference(FILE *out);
 
 enum policy_outage policy_outage(const struct policy *policy);
 /* What a session falls to when `account` runs out. */

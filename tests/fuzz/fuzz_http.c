@@ -1,7 +1,7 @@
 /* A connection's bytes, whole or in pieces, against a live server: requests, bodies, WebSocket
  * frames. The first byte is the size of the pieces (0: all at once). Whatever comes, the routes see
  * only what their contract allows, the loop comes to rest, and the connection goes away with its
- * client. */
+ * client. A PUT is answered later, or never. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <glib.h>
@@ -20,7 +20,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct server *server;
-static unsigned int n_sockets;
+static unsigned int n_sockets, n_waits;
 static struct server_socket *last_socket;
 
 /* Says what did not hold: an input alone need not show it again, the server lives on. */
@@ -46,11 +46,54 @@ static void check(const struct http_request *request)
 	require(address_is_loopback(&request->peer) && !request->is_tls);
 }
 
+/* A request that is kept; its client may be gone before its turn. */
+struct wait {
+	struct http_deferral *deferral;
+	guint source;
+};
+
+static void on_gone(void *context)
+{
+	struct wait *wait = context;
+	if (wait->source)
+		g_source_remove(wait->source);
+	n_waits--;
+	free(wait);
+}
+
+static gboolean on_turn(gpointer context)
+{
+	struct wait *wait = context;
+	struct http_response response = {0};
+	const struct http_request *request = http_deferral_request(wait->deferral);
+	check(request);
+	http_bytes(&response, 200, "text/plain", request->body, request->body_bytes);
+	http_deferral_answer(wait->deferral, &response);
+	n_waits--;
+	free(wait);
+	return G_SOURCE_REMOVE;
+}
+
+static void keep(const struct http_request *request)
+{
+	struct wait *wait = calloc(1, sizeof(*wait));
+	require(wait != NULL);
+	wait->deferral = http_defer(request, on_gone, wait);
+	require(wait->deferral != NULL);
+	n_waits++;
+	if (request->path[1] != 'n')
+		wait->source = g_idle_add(on_turn, wait);
+}
+
 static void on_request(void *context, const struct http_request *request,
 		       struct http_response *response)
 {
 	(void)context;
 	check(request);
+	if (request->method == HTTP_PUT) {
+		keep(request);
+		return;
+	}
 	if (request->method == HTTP_DELETE)
 		response->status = 204;
 	else
@@ -153,5 +196,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < TURNS_MAX && server_counters(server)->connections_open > 0; i++)
 		g_main_context_iteration(NULL, TRUE);
 	require(server_counters(server)->connections_open == 0 && n_sockets == 0);
+	require(n_waits == 0);
 	return 0;
 }
