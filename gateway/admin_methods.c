@@ -102,14 +102,18 @@ static void on_session_pause(void *context, struct rpc_call *call, json_t *param
 /* The gates that said no, as their denials say it. */
 static void deny_resume(struct rpc_call *call, const struct session *session, int rc)
 {
-	bool is_standing = rc == -EPERM;
-	enum gate gate = is_standing ? GATE_STANDING : GATE_BUDGET;
-	rpc_fail_with(call, RPC_DENIED,
-		      json_pack("{s:i, s:s, s:i}", "gate", (int)gate, "gate_name", gate_name(gate),
-				"status", is_standing ? 403 : 402),
-		      is_standing ? "tenant '%s' is not active"
-				  : "tenant '%s' has nothing left to pay with",
-		      session->tenant->id);
+	const char *id = session->tenant->id;
+	enum gate gate = rc == -EPERM ? GATE_STANDING : rc == -EBUSY ? GATE_RATE : GATE_BUDGET;
+	int status = rc == -EPERM ? 403 : rc == -EBUSY ? 429 : 402;
+	json_t *data = json_pack("{s:i, s:s, s:i}", "gate", (int)gate, "gate_name", gate_name(gate),
+				 "status", status);
+	if (rc == -EPERM)
+		rpc_fail_with(call, RPC_DENIED, data, "tenant '%s' is not active", id);
+	else if (rc == -EBUSY)
+		rpc_fail_with(call, RPC_DENIED, data, "tenant '%s' is over its rate", id);
+	else
+		rpc_fail_with(call, RPC_DENIED, data, "tenant '%s' has nothing left to pay with",
+			      id);
 }
 
 static void on_session_resume(void *context, struct rpc_call *call, json_t *params)
