@@ -122,9 +122,10 @@ static void audit_print(const struct audit *audit)
 {
 	uint64_t rows = ledger_check_size(audit->check);
 	uint64_t covered = ledger_check_signed(audit->check);
-	printf("tenant %s: %" PRIu64 " rows, %u heads: ", audit->name, rows, audit->heads);
+	printf("tenant %s: %" PRIu64 " row%s, %u head%s: ", audit->name, rows, rows == 1 ? "" : "s",
+	       audit->heads, audit->heads == 1 ? "" : "s");
 	if (audit->faults)
-		printf("%u faults\n", audit->faults);
+		printf("%u fault%s\n", audit->faults, audit->faults == 1 ? "" : "s");
 	else if (covered < rows)
 		printf("sound; no head covers the last %" PRIu64 " rows yet\n", rows - covered);
 	else
@@ -331,6 +332,7 @@ static const struct command commands[] = {
 			"a saved head, and nothing else is read.",
 		.examples =
 			"nn5gctl ledger verify\n"
+			"nn5gctl key public state/ledger.key.pem > ledger.pub.pem\n"
 			"nn5gctl ledger verify --store postgresql:///nn5g --key ledger.pub.pem\n"
 			"nn5gctl ledger verify --export acme.jsonl --head acme-january.json\n"
 			"nn5gctl ledger verify --proof row.json --key ledger.pub.pem",

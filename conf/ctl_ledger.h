@@ -19,10 +19,11 @@ struct store;
 /* The first options of all ledger commands. */
 enum { LEDGER_STORE, LEDGER_EXPORT, LEDGER_TENANT, LEDGER_SOURCE_OPTIONS };
 #define LEDGER_SOURCE(is_tenant_required)                                                          \
-	[LEDGER_STORE] = {"store", "URL",                                                          \
-			  "sqlite:PATH or postgresql://...; without it the node's own is looked "  \
-			  "for",                                                                   \
-			  NULL, false},                                                            \
+	[LEDGER_STORE] =                                                                           \
+		{"store", "URL",                                                                   \
+		 "store: sqlite:PATH or postgresql://...; without it the node's own is looked "    \
+		 "for",                                                                            \
+		 NULL, false},                                                                     \
 	[LEDGER_EXPORT] = {"export", "FILE", "read an export instead of a store", NULL, false},    \
 	[LEDGER_TENANT] = {"tenant", "ID", "tenant whose ledger it is", NULL, is_tenant_required}
 
