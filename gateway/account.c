@@ -228,7 +228,7 @@ static void tick_session(struct account_session *account, uint64_t now_ns)
 {
 	const struct tenant_config *config = account->tenant->config;
 	uint64_t max_s = config ? config->policy.session_seconds_max : 0;
-	if (max_s && now_ns - account->session->created_ns >= max_s * 1000000000ull) {
+	if (max_s && now_ns >= account->session->created_ns + max_s * 1000000000ull) {
 		account->book->reach.terminate(account->session, REASON_EXPIRED);
 		return;
 	}

@@ -246,7 +246,7 @@ void account_forget(struct account_book *book, void *context)
 static bool is_overdue(const struct account_entry *entry, enum account account, uint64_t now_ns)
 {
 	return entry->accounts[account].is_asked &&
-	       now_ns - entry->accounts[account].asked_ns > ACCOUNT_ANSWER_NS;
+	       now_ns > entry->accounts[account].asked_ns + ACCOUNT_ANSWER_NS;
 }
 
 void account_quota_tick(struct account_book *book, uint64_t now_ns)

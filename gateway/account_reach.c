@@ -77,6 +77,10 @@ static void on_answer(void *context, const json_t *result, const struct rpc_erro
 	if (book) {
 		const json_t *total = json_object_get(result, "granted_total");
 		TAILQ_REMOVE(&book->questions, question, link);
+		log_debug(LOG_ACCOUNT, "quota.request is answered",
+			  "\"tenant\":\"%s\",\"account\":\"%s\",\"granted_total\":%lld,\"code\":%d",
+			  question->tenant->id, account_names[question->account],
+			  (long long)json_integer_value(total), error ? error->code : 0);
 		if (json_is_integer(total))
 			account_answered(book, question->tenant, question->account,
 					 json_integer_value(total),
@@ -98,6 +102,10 @@ static bool ask(struct account_book *book, const struct account_wish *wish)
 	question->tenant = wish->tenant;
 	question->account = wish->account;
 	TAILQ_INSERT_TAIL(&book->questions, question, link);
+	log_debug(LOG_ACCOUNT, "quota.request",
+		  "\"tenant\":\"%s\",\"account\":\"%s\",\"wanted\":%lld,\"comfort\":%lld",
+		  wish->tenant->id, account_names[wish->account], (long long)wish->wanted,
+		  (long long)wish->comfort);
 	admin_call(admin, "quota.request",
 		   json_pack("{s:s, s:s, s:I, s:I}", "tenant", wish->tenant->id, "account",
 			     account_names[wish->account], "wanted", (json_int_t)wish->wanted,

@@ -230,6 +230,20 @@ static void a_control_plane_that_hangs_is_away(void)
 	fixture_stop();
 }
 
+/* The tick's time was read before. */
+static void a_question_of_this_moment_is_not_overdue(void)
+{
+	struct account_session *account;
+	fixture_start("{\"budget\": {\"video_minutes\": 10}}");
+	const struct account_request request = {
+		.tenant = &fixture.tenant, .stream = "live", .ready = fixture_ready};
+	CU_ASSERT_EQUAL(account_open(fixture.node.accounts, &request, &account), -EINPROGRESS);
+	account_tick(fixture.node.accounts, fixture.now_ns - 1);
+	CU_ASSERT_FALSE(fixture.node.accounts->is_alone);
+	fixture_pump();
+	fixture_stop();
+}
+
 /* continue_bounded: 6,000 micros at 60,000 a minute are 6 s beyond what was granted. */
 static void an_outage_is_bounded_and_paid_back(void)
 {
@@ -294,6 +308,7 @@ static CU_TestInfo tests[] = {
 	{"a_control_plane_without_a_store_is_tried_again",
 	 a_control_plane_without_a_store_is_tried_again},
 	{"a_control_plane_that_hangs_is_away", a_control_plane_that_hangs_is_away},
+	{"a_question_of_this_moment_is_not_overdue", a_question_of_this_moment_is_not_overdue},
 	{"an_outage_is_bounded_and_paid_back", an_outage_is_bounded_and_paid_back},
 	{"waiters_are_called_once_or_forgotten", waiters_are_called_once_or_forgotten},
 	CU_TEST_INFO_NULL,
