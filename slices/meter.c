@@ -35,7 +35,5 @@ uint8_t meter_set_held(struct meter *meter, uint8_t held)
 {
 	uint8_t flows_again = (uint8_t)(meter->held & ~held & ~meter->out);
 	meter->held = held;
-	if (meter_is_stopped(meter, METER_VIDEO))
-		meter->video_until_ns = 0;
 	return flows_again;
 }

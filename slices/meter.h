@@ -8,7 +8,8 @@
  * - gap = min(now - the clock's last packet that passed, METER_GAP_MAX_NS); none yet: 0.
  * - Video charges its gap. Voice charges its gap once video's reach is over (now > video_until_ns),
  *   else nothing. Video's reach is METER_GAP_MAX_NS from its last packet, METER_VIDEO_WAIT_NS from
- *   when it was expected, and over at once when it runs out or is held.
+ *   when it was expected. That it then runs out or is held does not shorten it: control has that
+ *   long to end the session before its voice costs anything.
  * - A packet passes unless its kind is stopped, or it charges and used + gap > credit, or it
  * charges and no credit was ever given.
  * - used_ns is the sum of the gaps charged by packets that passed, time_ns that of all gaps of

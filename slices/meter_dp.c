@@ -28,8 +28,6 @@ static enum meter_verdict run_out(struct meter *meter, enum meter_kind kind, uin
 	add(&meter->time_ns[kind], left_ns);
 	add(&meter->stopped[kind], 1);
 	meter->out |= bit_of(kind);
-	if (kind == METER_VIDEO)
-		meter->video_until_ns = 0;
 	return METER_OUT;
 }
 

@@ -30,7 +30,6 @@ struct event {
 	uint8_t flows_again;     /* CREDIT, HOLD: bits */
 	bool changes_credit;     /* CREDIT */
 	bool is_waited_for;      /* EXPECT */
-	bool ends_video, is_low; /* HOLD; PACKET */
 };
 
 static struct event events[EVENTS_MAX];
@@ -106,13 +105,7 @@ static inline bool is_beside_video(unsigned int i)
 	while (i-- > 0) {
 		if (events[i].type == EXPECT && events[i].is_waited_for)
 			return now_ns - events[i].now_ns <= 3000000000;
-		if (events[i].type == HOLD && events[i].ends_video)
-			return false;
-		if (events[i].type != PACKET || events[i].kind != METER_VIDEO)
-			continue;
-		if (events[i].verdict == METER_OUT)
-			return false;
-		if (has_passed(&events[i]))
+		if (events[i].kind == METER_VIDEO && has_passed(&events[i]))
 			return now_ns - events[i].now_ns <= 1000000000;
 	}
 	return false;
@@ -173,7 +166,6 @@ static inline void judge(unsigned int i)
 		event->changes_credit = event->credit_ns != credit_before(i, event->kind);
 		break;
 	case HOLD:
-		event->ends_video = event->held >> METER_VIDEO & 1;
 		break;
 	}
 	for (enum meter_kind kind = 0; kind < METER_KINDS; kind++) {

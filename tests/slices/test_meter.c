@@ -103,12 +103,13 @@ static void voice_beside_video_is_timed_but_free(void)
 	play(rows, ROWS(rows));
 }
 
-static void voice_is_charged_as_soon_as_video_is_out(void)
+static void voice_is_charged_a_second_after_video_is_out(void)
 {
 	static const struct row rows[] = {
 		{1000, VIDEO, METER_PASS_LOW, 0, 0}, {1001, VOICE, METER_PASS, 0, 0},
 		{1050, VIDEO, METER_PASS, 50, 50},   {1051, VOICE, METER_PASS, 0, 50},
-		{1060, VIDEO, METER_OUT, 55, 55},    {1071, VOICE, METER_PASS, 20, 70},
+		{1060, VIDEO, METER_OUT, 55, 55},    {1071, VOICE, METER_PASS, 0, 70},
+		{2050, VOICE, METER_PASS, 0, 1049},  {2070, VOICE, METER_PASS, 20, 1069},
 	};
 	set_up(55, 100000);
 	play(rows, ROWS(rows));
@@ -259,7 +260,8 @@ static CU_TestInfo tests[] = {
 	{"without_credit_not_even_the_first_packet_passes",
 	 without_credit_not_even_the_first_packet_passes},
 	{"voice_beside_video_is_timed_but_free", voice_beside_video_is_timed_but_free},
-	{"voice_is_charged_as_soon_as_video_is_out", voice_is_charged_as_soon_as_video_is_out},
+	{"voice_is_charged_a_second_after_video_is_out",
+	 voice_is_charged_a_second_after_video_is_out},
 	{"voice_without_credit_lasts_as_long_as_video",
 	 voice_without_credit_lasts_as_long_as_video},
 	{"voice_ahead_of_expected_video_is_free", voice_ahead_of_expected_video_is_free},
