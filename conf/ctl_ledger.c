@@ -319,6 +319,13 @@ static int head_run(const struct command_line *line)
 	return rc;
 }
 
+/* --- ledger sign ----------------------------------------------------------------------------- */
+
+static int sign_run(const struct command_line *line)
+{
+	return ctl_do(line, "ledger.sign", json_object(), "signed");
+}
+
 static const struct command commands[] = {
 	{
 		.name = "ledger verify",
@@ -365,6 +372,16 @@ static const struct command commands[] = {
 		.options = ledger_proof_options,
 		.n_options = LEDGER_PROOF_OPTIONS,
 		.run = ledger_proof_run,
+	},
+	{
+		.name = "ledger sign",
+		.text = "sign the heads of all ledgers now",
+		.detail = "Has nn5g-control sign a tree head of every ledger that grew, instead of "
+			  "at the next full minute.",
+		.examples = "nn5gctl ledger sign",
+		.options = ctl_common_options,
+		.n_options = CTL_OPTIONS,
+		.run = sign_run,
 	},
 };
 
