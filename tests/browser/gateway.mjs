@@ -13,13 +13,14 @@ const READY_MS = 20_000;
 const STOP_MS = 10_000;
 const LOG_LINES_SHOWN = 40;
 
-function program(variable) {
+/** The path of a program to test. */
+export function program(variable) {
   const path = process.env[variable];
   assert.ok(path, `${variable} is not set: it is the path of the program to test`);
   return path;
 }
 
-async function freeTcpPort(address) {
+export async function freeTcpPort(address) {
   const server = createServer().listen(0, address);
   await once(server, 'listening');
   const { port } = server.address();
@@ -28,7 +29,7 @@ async function freeTcpPort(address) {
   return port;
 }
 
-async function freeUdpPort(address) {
+export async function freeUdpPort(address) {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4').bind(0, address);
   await once(socket, 'listening');
   const { port } = socket.address();
@@ -37,7 +38,7 @@ async function freeUdpPort(address) {
   return port;
 }
 
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class Gateway {
   /** Where the API is, for instance "http://127.0.0.1:41234". */

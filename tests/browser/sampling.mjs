@@ -19,12 +19,12 @@ export function videoBps(from, to) {
 }
 
 /** What `check` returns as soon as that is something; null after `ms`. */
-export async function eventually(ms, check) {
+export async function eventually(ms, check, everyMs = 100) {
   const deadline = Date.now() + ms;
   for (;;) {
     const found = await check();
     if (found) return found;
     if (Date.now() > deadline) return null;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }

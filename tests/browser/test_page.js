@@ -10,6 +10,7 @@ let firstFrameMs = null;
 const requests = [];
 const messages = [];
 const states = [];
+const endings = [];
 
 // What the SDK asks of the gateway, and when.
 const realFetch = globalThis.fetch;
@@ -28,8 +29,46 @@ globalThis.fetch = async (url, options = {}) => {
 
 function open(kind, options) {
   session = new Session(kind, { base: location.origin, tenant: 'demo', ...options });
-  session.addEventListener('message', ({ detail }) => messages.push(detail));
+  session.addEventListener('message', ({ detail }) =>
+    messages.push({ ...detail, heardMs: performance.now() }),
+  );
+  session.addEventListener('ended', ({ detail }) => endings.push(detail.reason));
   session.addEventListener('state', ({ detail }) => states.push(detail));
+}
+
+// Between receiver and decoder: what arrives of each kind, audio by its RTP timestamps (48 kHz).
+const seen = { lastVideoMs: 0, audio: { frames: 0, gapMaxMs: 0, arrivalGapMaxMs: 0 } };
+let lastAudio = null;
+
+function noteFrame(kind, frame) {
+  const arrivalMs = performance.now();
+  if (kind === 'video') {
+    seen.lastVideoMs = arrivalMs;
+    return;
+  }
+  const { rtpTimestamp } = frame.getMetadata();
+  const { audio } = seen;
+  if (lastAudio) {
+    const gapMs = ((rtpTimestamp - lastAudio.rtpTimestamp) >>> 0) / 48;
+    audio.gapMaxMs = Math.max(audio.gapMaxMs, gapMs);
+    audio.arrivalGapMaxMs = Math.max(audio.arrivalGapMaxMs, arrivalMs - lastAudio.arrivalMs);
+  }
+  lastAudio = { rtpTimestamp, arrivalMs };
+  audio.frames++;
+}
+
+function watchReceiver(receiver, kind) {
+  const { readable, writable } = receiver.createEncodedStreams();
+  const watch = new TransformStream({
+    transform(frame, controller) {
+      noteFrame(kind, frame);
+      controller.enqueue(frame);
+    },
+  });
+  readable
+    .pipeThrough(watch)
+    .pipeTo(writable)
+    .catch(() => {}); // the connection was closed
 }
 
 const failureOf = (error) => ({
@@ -72,6 +111,29 @@ globalThis.testPage = {
     return session.start().then(() => null, failureOf);
   },
 
+  /** Watches the media of later connections on its way to the decoders. */
+  watchMedia() {
+    const Real = globalThis.RTCPeerConnection;
+    globalThis.RTCPeerConnection = class extends Real {
+      constructor(configuration) {
+        super({ ...configuration, encodedInsertableStreams: true });
+        this.addEventListener('track', ({ receiver, track }) =>
+          watchReceiver(receiver, track.kind),
+        );
+      }
+    };
+  },
+
+  /** What watchMedia saw; times are those of performance.now(). */
+  media: () => seen,
+
+  /** What a publisher was asked for. */
+  async asked() {
+    const rows = [...(await session.pc.getStats()).values()];
+    const row = rows.find((row) => row.type === 'outbound-rtp' && row.kind === 'video') ?? {};
+    return { pli: row.pliCount, fir: row.firCount, keyFrames: row.keyFramesEncoded };
+  },
+
   stop: () => session.stop(),
   id: () => session.id,
   state: () => session.state,
@@ -80,6 +142,7 @@ globalThis.testPage = {
   requests: () => requests,
   messages: () => messages,
   states: () => states,
+  endings: () => endings,
   remoteSdp: () => session.pc.remoteDescription.sdp,
 
   /** Sends all media of later connections to this port of the gateway's address instead. */
@@ -101,6 +164,7 @@ globalThis.testPage = {
       timeMs: picture.timestamp,
       framesDecoded: picture.framesDecoded ?? 0,
       audioEnergy: sound.totalAudioEnergy ?? 0,
+      audioBytes: sound.bytesReceived ?? 0,
       videoBytes: picture.bytesReceived ?? 0,
       lost: (picture.packetsLost ?? 0) + (sound.packetsLost ?? 0),
       freezes: picture.freezeCount ?? 0,
