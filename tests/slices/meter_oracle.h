@@ -27,9 +27,9 @@ struct event {
 	uint64_t credit_ns; /* CREDIT: in force */
 	enum meter_verdict verdict;
 	uint64_t charged_ns, timed_ns;
-	uint8_t flows_again;     /* CREDIT, HOLD: bits */
-	bool changes_credit;     /* CREDIT */
-	bool is_waited_for;      /* EXPECT */
+	uint8_t flows_again; /* CREDIT, HOLD: bits */
+	bool changes_credit; /* CREDIT */
+	bool is_waited_for;  /* EXPECT */
 };
 
 static struct event events[EVENTS_MAX];
