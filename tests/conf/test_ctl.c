@@ -345,7 +345,7 @@ static void exit_says_what_it_waits_for(void)
 	expect("tenant exit acme --out acme.jsonl", 0, "exited and settled; export: acme.jsonl\n",
 	       "");
 	CU_ASSERT_EQUAL(access("acme.jsonl", R_OK), 0);
-	expect("ledger verify --export acme.jsonl", 0, "tenant acme: 1 rows, 1 heads: sound\n", "");
+	expect("ledger verify --export acme.jsonl", 0, "tenant acme: 1 row, 1 head: sound\n", "");
 	expect("tenant exit acme --out acme.jsonl", 1, "", "acme.jsonl: File exists");
 	expect("tenant export acme --out acme.jsonl", 1, "", "acme.jsonl: File exists");
 	expect("tenant export acme", 0, "exported; export: /tmp/", "");

@@ -170,8 +170,10 @@ static void waiting_costs_nothing_whatever_is_sent(void)
 	TURN_UNTIL(kept.n == 1);
 	CU_ASSERT(client_send(&client, HOST "\r\nGET /3"));
 	g_timeout_add_seconds(1, on_later, &is_over);
-	for (; !is_over; turns++)
+	while (!is_over) {
 		g_main_context_iteration(NULL, TRUE);
+		turns++;
+	}
 	CU_ASSERT(turns < 200);
 	answer(0, "one");
 	CU_ASSERT_EQUAL(client_take(&client, true, NULL), 200);

@@ -138,8 +138,10 @@ static void answers_may_come_later_over_tls(void)
 	TURN_UNTIL(later);
 	CU_ASSERT(client_send(&client, "GET /3 HTTP/1.1\r\n" HOST "\r\n"));
 	g_timeout_add_seconds(1, on_later, &is_over);
-	for (; !is_over; turns++)
+	while (!is_over) {
 		g_main_context_iteration(NULL, TRUE);
+		turns++;
+	}
 	CU_ASSERT(turns < 200);
 	CU_ASSERT_EQUAL(seen.n_requests, 0);
 	http_text(&response, 200, "text/plain", "done");
