@@ -210,20 +210,42 @@ static int node_put(struct control *control)
 	return rc;
 }
 
+/* The store has this node as another one. What ours said it holds is old by the time it may speak
+ * again, so it is to say hello anew. */
+static void node_disown(struct control *control, const char *why, const char *expected)
+{
+	log_error(LOG_ADMIN, why, "\"node\":\"%s\",\"boot\":\"%s\",\"expected\":\"%s\"",
+		  log_escape(control->node_id), log_escape(control->boot), expected);
+	node_drop(control);
+	control->node_pause_ms = PAUSE_STEADY_MS;
+	node_retry(control);
+}
+
 void control_node_present(struct control *control)
 {
 	if (!control_store(control) || !control->is_greeted || control->is_presented)
 		return;
-	if (!control_store_did(control, node_put(control), "node"))
+	int rc = node_put(control);
+	if (rc == -EBUSY)
+		node_disown(control, "another node of this name is alive: this one gets no quota",
+			    "a node.name of its own; when its state folder was lost, patience of "
+			    "15 s");
+	if (rc == -EBUSY || !control_store_did(control, rc, "node"))
 		return;
-	int rc = control_quota_reconcile(control->quota, json_object_get(control->hello, "quotas"));
+	rc = control_quota_reconcile(control->quota, json_object_get(control->hello, "quotas"));
 	control->is_presented = control_store_did(control, rc, "grants");
 }
 
 void control_node_beat(struct control *control)
 {
-	if (control->ticks % BEAT_TICKS == 0 && control_is_whole(control))
-		control_store_did(control, node_put(control), "node");
+	if (control->ticks % BEAT_TICKS != 0 || !control_is_whole(control))
+		return;
+	int rc = store_node_seen(control->store, control->node_id, control->boot, control_now_ms());
+	if (rc == -ENOENT)
+		node_disown(control, "the store knows this node no more: it says hello again",
+			    "a node.name of its own, and not to be removed while it runs");
+	else
+		control_store_did(control, rc, "node");
 }
 
 /* --- Connecting ------------------------------------------------------------------------------- */

@@ -71,7 +71,8 @@ int store_grant_return(struct store *store, const char *tenant, const char *node
 /* On hello of the same boot: what was granted but never arrived (store > node) is taken back. */
 int store_grant_reconcile(struct store *store, const char *tenant, const char *node,
 			  const char *boot, enum account account, int64_t granted_total);
-/* Everything journaled before `boot` is settled: grants of the node's earlier boots are void. */
+/* Everything journaled before `boot` is settled: grants of the node's earlier boots are void.
+ * Unless another boot has taken over since, whose grants it would void, too: nothing then. */
 int store_grants_release(struct store *store, const char *node, const char *boot);
 /* Tenants and accounts of which a node other than `node` holds something: whom to ask for a recall.
  */
@@ -180,9 +181,21 @@ int store_secret_remove(struct store *store, const char *tenant, const char *nam
 /* Adds to an account (micros or ms). An idempotency key that was used before: -EALREADY. */
 int store_top_up(struct store *store, const char *tenant, enum account account, int64_t amount,
 		 const char *key, int64_t now_ms);
-/* A node says hello; `document` is what it told of itself. */
+/* A node says hello; `document` is what it told of itself. Of one name there is one node, or one
+ * would void what the other was granted: another boot takes over at once when its "instance" is the
+ * same (it has the journal of the boots before it), else only from one that was not heard of for
+ * STORE_NODE_LEASE_MS. -EBUSY: it was. */
+#define STORE_NODE_LEASE_MS 15000
 int store_node_put(struct store *store, const char *node, const char *boot, int64_t now_ms,
 		   const struct json_t *document);
+/* It is heard of. -ENOENT: another boot took over, or it was removed; it is to say hello again. */
+int store_node_seen(struct store *store, const char *node, const char *boot, int64_t now_ms);
+/* It never comes back: its sessions are lost, what it was granted is free again. -EBUSY: it was
+ * heard of within STORE_NODE_SILENT_MS. What it might have used since is not known: should it come
+ * back after all, what it says it holds counts again (store_grant_reconcile). */
+#define STORE_NODE_SILENT_MS 60000
+int store_node_remove(struct store *store, const char *node, int64_t now_ms,
+		      struct store_refusal *refusal);
 int store_node_list(struct store *store, struct json_t **out);
 int store_node_drain(struct store *store, const char *node, bool is_draining);
 int store_node_is_draining(struct store *store, const char *node, bool *is_draining);

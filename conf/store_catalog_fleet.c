@@ -12,29 +12,71 @@
 #define ENDED_KEEP_MS INT64_C(86400000)
 #define EVENTS_MAX    INT64_C(1000000)
 
+/* --- Who is alive ----------------------------------------------------------------------------- */
+
 struct node_hello {
 	const char *node, *boot;
 	int64_t now_ms;
-	const char *document;
+	const char *document, *instance;
+	/* What the store knows: */
+	bool is_another_boot, is_another_instance;
+	int64_t seen_at_ms;
 };
+
+static const char *instance_of(const json_t *document)
+{
+	const char *instance = json_string_value(json_object_get(document, "instance"));
+	return instance ? instance : "";
+}
+
+static int take_node(void *context, const struct sql_value *columns, unsigned int n)
+{
+	struct node_hello *hello = context;
+	json_t *document = json_loads(columns[1].text, 0, NULL);
+	(void)n;
+	hello->is_another_boot = strcmp(columns[0].text, hello->boot) != 0;
+	hello->is_another_instance = strcmp(instance_of(document), hello->instance) != 0;
+	hello->seen_at_ms = columns[2].integer;
+	json_decref(document);
+	return 0;
+}
+
+/* The row is made first, so that of two that say hello for the first time one waits. */
+static int node_lock(struct sql *sql, struct node_hello *hello)
+{
+	int rc = sql_run(sql, "INSERT INTO nodes (id) VALUES ($1) ON CONFLICT (id) DO NOTHING",
+			 SQL_VALUES(sql_text(hello->node)), NULL, NULL);
+	if (rc)
+		return rc;
+	return sql_run(sql,
+		       sql_kind(sql) == SQL_POSTGRES
+			       ? "SELECT boot, document, seen_at FROM nodes WHERE id = $1"
+				 " FOR UPDATE"
+			       : "SELECT boot, document, seen_at FROM nodes WHERE id = $1",
+		       SQL_VALUES(sql_text(hello->node)), take_node, hello);
+}
+
+static int sessions_lose(struct sql *sql, const char *node, int64_t now_ms)
+{
+	return sql_run(sql,
+		       "UPDATE sessions SET state = 'terminated', reason = 'LOST',"
+		       " changed_at = $2, ended_at = $2 WHERE node = $1 AND state <> 'terminated'",
+		       SQL_VALUES(sql_text(node), sql_integer(now_ms)), NULL, NULL);
+}
 
 /* Sessions of an earlier boot are gone; nobody else can say so. */
 static int node_put(struct sql *sql, void *context)
 {
-	const struct node_hello *hello = context;
-	int rc = sql_run(sql,
-			 "UPDATE sessions SET state = 'terminated', reason = 'LOST',"
-			 " changed_at = $3, ended_at = $3 WHERE node = $1 AND state <> 'terminated'"
-			 " AND EXISTS (SELECT 1 FROM nodes WHERE id = $1 AND boot <> $2)",
-			 SQL_VALUES(sql_text(hello->node), sql_text(hello->boot),
-				    sql_integer(hello->now_ms)),
-			 NULL, NULL);
+	struct node_hello *hello = context;
+	int rc = node_lock(sql, hello);
+	if (rc == 0 && hello->is_another_boot && hello->is_another_instance &&
+	    hello->seen_at_ms > hello->now_ms - STORE_NODE_LEASE_MS)
+		return -EBUSY;
+	if (rc == 0 && hello->is_another_boot)
+		rc = sessions_lose(sql, hello->node, hello->now_ms);
 	if (rc)
 		return rc;
-	return sql_run(sql,
-		       "INSERT INTO nodes (id, boot, document, seen_at) VALUES ($1, $2, $3, $4)"
-		       " ON CONFLICT (id) DO UPDATE SET boot = excluded.boot,"
-		       " document = excluded.document, seen_at = excluded.seen_at",
+	return sql_run(sql, "UPDATE nodes SET boot = $2, document = $3, seen_at = $4 WHERE id = $1",
 		       SQL_VALUES(sql_text(hello->node), sql_text(hello->boot),
 				  sql_text(hello->document), sql_integer(hello->now_ms)),
 		       NULL, NULL);
@@ -46,10 +88,63 @@ int store_node_put(struct store *store, const char *node, const char *boot, int6
 	char *text = document ? json_dumps(document, JSON_COMPACT) : strdup("{}");
 	if (!text)
 		return -ENOMEM;
-	struct node_hello hello = {node, boot, now_ms, text};
+	struct node_hello hello = {.node = node,
+				   .boot = boot,
+				   .now_ms = now_ms,
+				   .document = text,
+				   .instance = instance_of(document)};
 	int rc = sql_transaction(store_sql(store), node_put, &hello);
 	free(text);
 	return rc;
+}
+
+int store_node_seen(struct store *store, const char *node, const char *boot, int64_t now_ms)
+{
+	return catalog_change(store_sql(store),
+			      "UPDATE nodes SET seen_at = $3 WHERE id = $1 AND boot = $2",
+			      SQL_VALUES(sql_text(node), sql_text(boot), sql_integer(now_ms)));
+}
+
+struct node_removal {
+	const char *node;
+	int64_t now_ms;
+	struct store_refusal *refusal;
+};
+
+static int node_remove(struct sql *sql, void *context)
+{
+	static const char *const leavings[] = {
+		"DELETE FROM grants WHERE node = $1",
+		"DELETE FROM recalls WHERE node = $1",
+		"DELETE FROM nodes WHERE id = $1",
+	};
+	const struct node_removal *removal = context;
+	const struct sql_value node = sql_text(removal->node);
+	const struct sql_value since = sql_integer(removal->now_ms - STORE_NODE_SILENT_MS);
+	int64_t is_heard;
+	/* Locks it, too: a hello waits, and then finds none. */
+	int rc = catalog_change(sql, "UPDATE nodes SET seen_at = seen_at WHERE id = $1",
+				SQL_VALUES(node));
+	if (rc == 0)
+		rc = catalog_integer(sql,
+				     "SELECT count(*) FROM nodes WHERE id = $1 AND seen_at > $2",
+				     SQL_VALUES(node, since), &is_heard);
+	if (rc == 0 && is_heard)
+		return catalog_refuse(removal->refusal, -EBUSY,
+				      "node %s was heard of within the last %d s: stop it first",
+				      removal->node, STORE_NODE_SILENT_MS / 1000);
+	if (rc == 0)
+		rc = sessions_lose(sql, removal->node, removal->now_ms);
+	for (size_t i = 0; rc == 0 && i < sizeof(leavings) / sizeof(leavings[0]); i++)
+		rc = sql_run(sql, leavings[i], SQL_VALUES(node), NULL, NULL);
+	return rc;
+}
+
+int store_node_remove(struct store *store, const char *node, int64_t now_ms,
+		      struct store_refusal *refusal)
+{
+	struct node_removal removal = {node, now_ms, refusal};
+	return sql_transaction(store_sql(store), node_remove, &removal);
 }
 
 int store_node_list(struct store *store, struct json_t **out)

@@ -128,7 +128,9 @@ int store_grant_reconcile(struct store *store, const char *tenant, const char *n
 /* Usage of these boots is in the meters; what of their grants was not used is free again. */
 int store_grants_release(struct store *store, const char *node, const char *boot)
 {
-	return sql_run(store_sql(store), "DELETE FROM grants WHERE node = $1 AND boot <> $2",
+	return sql_run(store_sql(store),
+		       "DELETE FROM grants WHERE node = $1 AND boot <> $2"
+		       " AND NOT EXISTS (SELECT 1 FROM nodes WHERE id = $1 AND boot <> $2)",
 		       SQL_VALUES(sql_text(node), sql_text(boot)), NULL, NULL);
 }
 

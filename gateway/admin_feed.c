@@ -45,9 +45,10 @@ static json_t *describe_node(struct node *node)
 	json_t *quotas = json_array();
 	tenant_each(node->tenants, add_quotas, quotas);
 	return json_pack(
-		"{s:s, s:s, s:s, s:i, s:I, s:i, s:o, s:{s:I, s:I}}", "node", node->config.node.name,
-		"boot", node->journal ? journal_boot(node->journal) : "", "version", NN5G_VERSION,
-		"protocol", ADMIN_PROTOCOL, "port_bps",
+		"{s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:o, s:{s:I, s:I}}", "node",
+		node->config.node.name, "boot", node->journal ? journal_boot(node->journal) : "",
+		"instance", node->journal ? journal_instance(node->journal) : "", "version",
+		NN5G_VERSION, "protocol", ADMIN_PROTOCOL, "port_bps",
 		(json_int_t)node->config.node.port_mbps * 1000000, "revision", 0, "quotas", quotas,
 		"journal", "pending",
 		node->journal ? (json_int_t)journal_length(node->journal) : (json_int_t)0,

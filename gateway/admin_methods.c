@@ -365,8 +365,9 @@ static const struct rpc_method methods[] = {
 	{.name = "hello",
 	 .text = "The caller is the control plane: it may feed this node and gets the upcalls. One "
 		 "at a time.",
-	 .result = "`node`, `boot`, `version`, `protocol`, `port_bps`, `revision`; `quotas`: what "
-		   "is held, as [{`tenant`, `account`, `granted_total`, `returned_total`}]; "
+	 .result = "`node`, `boot`, `instance` (the journal's: the same over boots), `version`, "
+		   "`protocol`, `port_bps`, `revision`; `quotas`: what is held, as [{`tenant`, "
+		   "`account`, `granted_total`, `returned_total`}]; "
 		   "`journal`: {`pending`, `inherited`}",
 	 FIELDS(hello_fields),
 	 .handle = admin_hello},

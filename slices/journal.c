@@ -193,6 +193,11 @@ const char *journal_boot(const struct journal *journal)
 	return journal->boot;
 }
 
+const char *journal_instance(const struct journal *journal)
+{
+	return journal_file_instance(journal->file);
+}
+
 /* A callback for a write that never was, in its turn like any other. */
 struct refusal {
 	journal_done done;

@@ -21,6 +21,9 @@ int journal_open(const char *path, struct journal **out);
 void journal_close(struct journal *journal);
 /* 128 random bits as hex. */
 const char *journal_boot(const struct journal *journal);
+/* The same, drawn once when the file was made: who has the same has the records of all boots before
+ * it. */
+const char *journal_instance(const struct journal *journal);
 
 typedef void (*journal_done)(void *context, int rc);
 /* Writes a record that is still growing (a checkpoint: replaces the one of the same id) or closed.

@@ -34,6 +34,7 @@ struct journal_file {
 	bool is_stopping;                    /* under the lock */
 	atomic_int health;
 	_Atomic uint64_t syncs, failed;
+	char instance[33];
 };
 
 static const char schema[] =
@@ -46,6 +47,9 @@ static const char schema[] =
 	" node TEXT NOT NULL, boot TEXT NOT NULL, opened_at_ms INTEGER NOT NULL,"
 	" closed_at_ms INTEGER NOT NULL);"
 	"CREATE TABLE IF NOT EXISTS probe (id INTEGER PRIMARY KEY, pad BLOB);"
+	"CREATE TABLE IF NOT EXISTS instance (id TEXT NOT NULL);"
+	"INSERT INTO instance SELECT lower(hex(randomblob(16)))"
+	" WHERE NOT EXISTS (SELECT 1 FROM instance);"
 	"PRAGMA user_version = 1;";
 
 static const char put_statement[] =
@@ -248,6 +252,15 @@ static int on_version(void *context, const struct sql_value *column, unsigned in
 	return 0;
 }
 
+static int on_instance(void *context, const struct sql_value *column, unsigned int n)
+{
+	struct journal_file *file = context;
+	if (n != 1 || column[0].type != SQL_TEXT || column[0].bytes != sizeof(file->instance) - 1)
+		return -EPROTO;
+	copy(file->instance, sizeof(file->instance), &column[0]);
+	return 0;
+}
+
 static int recover(struct sql *sql, struct finding *finding)
 {
 	int64_t version = 0;
@@ -298,6 +311,8 @@ int journal_file_open(const char *path,
 	g_free(url);
 	if (rc == 0)
 		rc = recover(file->sql, &finding);
+	if (rc == 0)
+		rc = sql_run(file->sql, "SELECT id FROM instance", NULL, 0, on_instance, file);
 	if (rc) {
 		log_error(LOG_STORE, "the journal cannot be opened",
 			  "\"path\":\"%s\",\"error\":\"%s\"", log_escape(path), strerror(-rc));
@@ -373,6 +388,11 @@ void journal_file_take(struct journal_file *file, struct journal_entries *done)
 	pthread_mutex_lock(&file->lock);
 	TAILQ_CONCAT(done, &file->done, link);
 	pthread_mutex_unlock(&file->lock);
+}
+
+const char *journal_file_instance(const struct journal_file *file)
+{
+	return file->instance;
 }
 
 int journal_file_health(const struct journal_file *file)

@@ -35,6 +35,8 @@ int journal_file_start(struct journal_file *file, void (*on_done)(void *context)
 /* Writes what is queued (a last try if the disk is full), ends the thread. What is done can still
  * be taken. */
 void journal_file_stop(struct journal_file *file);
+/* As journal_instance. */
+const char *journal_file_instance(const struct journal_file *file);
 /* Takes NULL. Stopped, or never started. */
 void journal_file_close(struct journal_file *file);
 

@@ -120,10 +120,11 @@ static inline void played_hello(struct played_node *node, struct rpc_call *call)
 		rpc_fail(call, RPC_CONFLICT, "another control plane is here");
 	else
 		rpc_answer(call,
-			   json_pack("{s:s, s:s, s:s, s:i, s:I, s:i, s:O, s:{s:i, s:i}}", "node",
-				     node->name, "boot", node->boot, "version", "0.1.0", "protocol",
-				     1, "port_bps", (json_int_t)1000000000, "revision", 0, "quotas",
-				     node->quotas, "journal", "pending", 0, "inherited", 0));
+			   json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:O, s:{s:i, s:i}}",
+				     "node", node->name, "boot", node->boot, "instance",
+				     node->folder, "version", "0.1.0", "protocol", 1, "port_bps",
+				     (json_int_t)1000000000, "revision", 0, "quotas", node->quotas,
+				     "journal", "pending", 0, "inherited", 0));
 }
 
 static inline void played_on_call(void *context, struct rpc_call *call, const char *method,

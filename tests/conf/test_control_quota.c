@@ -265,6 +265,54 @@ static void cold_request_is_quick(enum sql_kind kind)
 	played_fini(&node);
 }
 
+/* The second of one name would void what the first holds; it is not let in while that lives. */
+static void node_whose_name_is_taken_gets_nothing(enum sql_kind kind)
+{
+	struct store_grant grant = {.tenant = PLAYED_TENANT,
+				    .node = "edge",
+				    .boot = "boot-edge",
+				    .account = ACCOUNT_CREDIT,
+				    .now_ms = g_get_real_time() / 1000};
+	log_set_level(LOG_ADMIN, LOG_LEVELS);
+	played_start(&node, "edge", store_fixture_url(kind));
+	tenant_make(&node, 1000);
+	CU_ASSERT_EQUAL(take(&node, 600, NULL), 600);
+	played_init(&other, "edge", node.url);
+	snprintf(other.boot, sizeof(other.boot), "boot-other");
+	played_listen(&other);
+	played_control(&other, NULL);
+	PLAY_UNTIL(other.hellos >= 2, 5000); /* it is turned away, and tried again */
+	CU_ASSERT_FALSE(control_is_fed(other.control));
+	CU_ASSERT_EQUAL(other.snapshots, 0);
+	CU_ASSERT_EQUAL(store_grant_look(node.store, &grant), 0);
+	CU_ASSERT_EQUAL(grant.available, 400);
+	/* The first falls silent, as far as the store knows. */
+	control_destroy(node.control);
+	node.control = NULL;
+	played_sql(&other, "UPDATE nodes SET seen_at = 0");
+	PLAY_UNTIL(control_is_fed(other.control), 5000);
+	/* And is back: now it has to wait. */
+	played_control(&node, NULL);
+	unsigned int hellos = node.hellos;
+	PLAY_UNTIL(node.hellos >= hellos + 2, 5000);
+	CU_ASSERT_FALSE(control_is_fed(node.control));
+	played_fini(&other);
+	played_fini(&node);
+	log_set_level(LOG_ADMIN, LOG_ERROR);
+}
+
+/* Its row went while it lives: its next sign of life is a hello, and what it holds counts. */
+static void node_that_was_removed_says_hello_again(enum sql_kind kind)
+{
+	log_set_level(LOG_ADMIN, LOG_LEVELS);
+	played_start(&node, "edge", store_fixture_url(kind));
+	unsigned int hellos = node.hellos;
+	played_sql(&node, "DELETE FROM nodes");
+	PLAY_UNTIL(node.hellos > hellos && control_is_fed(node.control), 10000);
+	played_fini(&node);
+	log_set_level(LOG_ADMIN, LOG_ERROR);
+}
+
 static int quiet_start(void)
 {
 	log_set_level(LOG_STORE, LOG_WARN);
@@ -280,6 +328,8 @@ ON_BOTH(nodes_together_never_get_more_than_the_limit)
 ON_BOTH(lowered_limit_is_taken_back)
 ON_BOTH(grant_that_never_arrived_is_available_again)
 ON_BOTH(grants_of_earlier_boots_end_when_the_node_has_recovered)
+ON_BOTH(node_whose_name_is_taken_gets_nothing)
+ON_BOTH(node_that_was_removed_says_hello_again)
 ON_BOTH(cold_request_is_quick)
 
 static CU_TestInfo tests[] = {
@@ -295,6 +345,8 @@ static CU_TestInfo tests[] = {
 	{"grant_that_is_not_even_listed_is_available_again",
 	 grant_that_is_not_even_listed_is_available_again},
 	ROWS_OF(grants_of_earlier_boots_end_when_the_node_has_recovered),
+	ROWS_OF(node_whose_name_is_taken_gets_nothing),
+	ROWS_OF(node_that_was_removed_says_hello_again),
 	ROWS_OF(cold_request_is_quick),
 	CU_TEST_INFO_NULL,
 };

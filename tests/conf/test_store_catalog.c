@@ -471,6 +471,76 @@ static void nodes_say_hello_and_drain(enum sql_kind kind)
 }
 ON_BOTH(nodes_say_hello_and_drain)
 
+/* Two nodes of one name would void each other's grants. */
+static void one_name_is_one_node(enum sql_kind kind)
+{
+	struct store *store = store_make(kind);
+	json_t *one = json("{\"instance\": \"i1\"}"), *other = json("{\"instance\": \"i2\"}");
+	const int64_t lease_ms = STORE_NODE_LEASE_MS;
+	CU_ASSERT_EQUAL(store_node_put(store, "n1", "b1", 1000, one), 0);
+	CU_ASSERT_EQUAL(store_node_put(store, "n1", "c1", 1000, other), -EBUSY);
+	CU_ASSERT_EQUAL(store_node_put(store, "n1", "c1", 999 + lease_ms, other), -EBUSY);
+	CU_ASSERT_EQUAL(store_node_put(store, "n2", "c1", 1000, other), 0);
+	/* It restarts: at once. The boot before it, late, voids nothing and is heard of no more. */
+	CU_ASSERT_EQUAL(store_node_put(store, "n1", "b2", 1001, one), 0);
+	CU_ASSERT_EQUAL(store_node_seen(store, "n1", "b1", 2000), -ENOENT);
+	CU_ASSERT_EQUAL(store_node_seen(store, "n1", "b2", 2000), 0);
+	CU_ASSERT_EQUAL(store_node_put(store, "n1", "c1", 1999 + lease_ms, other), -EBUSY);
+	/* It is silent: another may have its name, and keeps it. */
+	CU_ASSERT_EQUAL(store_node_put(store, "n1", "c1", 2000 + lease_ms, other), 0);
+	CU_ASSERT_EQUAL(store_node_seen(store, "n1", "b2", 2001 + lease_ms), -ENOENT);
+	CU_ASSERT_EQUAL(store_node_put(store, "n1", "b2", 2001 + lease_ms, one), -EBUSY);
+	json_decref(one);
+	json_decref(other);
+	store_close(store);
+}
+ON_BOTH(one_name_is_one_node)
+
+static void a_node_that_is_gone_can_be_removed(enum sql_kind kind)
+{
+	struct store *store = store_make(kind);
+	struct store_refusal why = {0};
+	json_t *list;
+	const int64_t silent_ms = STORE_NODE_SILENT_MS;
+	CU_ASSERT_EQUAL(sql_run(store_sql(store),
+				"INSERT INTO tenants (id, policy) VALUES"
+				" ('rem', '{\"budget\": {\"monthly_micros\": 100}}')",
+				NULL, 0, NULL, NULL),
+			0);
+	struct store_grant grant = {.tenant = "rem",
+				    .node = "gone",
+				    .boot = "b1",
+				    .account = ACCOUNT_CREDIT,
+				    .wanted = 70,
+				    .now_ms = 1000};
+	CU_ASSERT_EQUAL(store_node_put(store, "gone", "b1", 1000, NULL), 0);
+	CU_ASSERT_EQUAL(store_grant(store, &grant), 0);
+	sessions_put(store, "gone",
+		     "[{\"session\": \"g1\", \"tenant\": \"rem\", \"epoch\": 0, \"state\":"
+		     " \"active\", \"at_ms\": 1000}]");
+	CU_ASSERT_EQUAL(store_node_remove(store, "nobody", 1000, &why), -ENOENT);
+	CU_ASSERT_EQUAL(store_node_remove(store, "gone", 999 + silent_ms, &why), -EBUSY);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why.why, "stop it first"));
+	CU_ASSERT_EQUAL(store_node_remove(store, "gone", 1000 + silent_ms, &why), 0);
+	grant.node = "other";
+	grant.wanted = 100;
+	CU_ASSERT_EQUAL(store_grant(store, &grant), 0);
+	CU_ASSERT_EQUAL(grant.granted_total, 100);
+	CU_ASSERT_EQUAL_FATAL(store_session_list(store, "rem", &list), 0);
+	expect_member(json_array_get(list, 0), "reason", "\"LOST\"");
+	json_decref(list);
+	CU_ASSERT_EQUAL_FATAL(store_node_list(store, &list), 0);
+	CU_ASSERT_PTR_NULL(row_of(list, "gone"));
+	json_decref(list);
+	/* It comes back after all: what it holds counts. */
+	CU_ASSERT_EQUAL(store_node_put(store, "gone", "b1", 2000 + silent_ms, NULL), 0);
+	CU_ASSERT_EQUAL(store_grant_reconcile(store, "rem", "gone", "b1", ACCOUNT_CREDIT, 70), 0);
+	CU_ASSERT_EQUAL(store_grant_look(store, &grant), 0);
+	CU_ASSERT_TRUE(grant.is_overdrawn);
+	store_close(store);
+}
+ON_BOTH(a_node_that_is_gone_can_be_removed)
+
 static void latest_events_come_in_order(enum sql_kind kind)
 {
 	struct store *store = store_make(kind);
@@ -504,6 +574,8 @@ static CU_TestInfo tests[] = {
 	ROWS_OF(exit_is_final),
 	ROWS_OF(sessions_are_where_their_epoch_says),
 	ROWS_OF(nodes_say_hello_and_drain),
+	ROWS_OF(one_name_is_one_node),
+	ROWS_OF(a_node_that_is_gone_can_be_removed),
 	ROWS_OF(latest_events_come_in_order),
 	CU_TEST_INFO_NULL,
 };

@@ -213,6 +213,23 @@ static void totals_grow_by_node_and_boot(enum sql_kind kind)
 }
 ON_BOTH(totals_grow_by_node_and_boot)
 
+/* A control plane whose node is gone says late what the node had told it. */
+static void an_earlier_boot_voids_nothing_of_a_later_one(enum sql_kind kind)
+{
+	struct store *store = open_new(kind);
+	tenant_put(store, "a", "{\"monthly_micros\": 1000}");
+	CU_ASSERT_EQUAL(store_node_put(store, "n1", "b1", NOVEMBER_MS, NULL), 0);
+	CU_ASSERT_EQUAL(store_node_put(store, "n1", "b2", NOVEMBER_MS, NULL), 0);
+	struct store_grant grant = ask("n1", 400, 0);
+	grant.boot = "b2";
+	CU_ASSERT_EQUAL(store_grant(store, &grant), 0);
+	CU_ASSERT_EQUAL(store_grants_release(store, "n1", "b1"), 0);
+	CU_ASSERT_EQUAL(store_grant_look(store, &grant), 0);
+	CU_ASSERT_EQUAL(grant.available, 600);
+	store_close(store);
+}
+ON_BOTH(an_earlier_boot_voids_nothing_of_a_later_one)
+
 static void what_is_returned_is_free_once(enum sql_kind kind)
 {
 	static const struct {
@@ -345,6 +362,7 @@ static CU_TestInfo tests[] = {
 	ROWS_OF(a_budget_is_told_by_account),
 	ROWS_OF(a_grant_leaves_something_for_others),
 	ROWS_OF(totals_grow_by_node_and_boot),
+	ROWS_OF(an_earlier_boot_voids_nothing_of_a_later_one),
 	ROWS_OF(what_is_returned_is_free_once),
 	ROWS_OF(a_grant_that_never_arrived_is_taken_back),
 	ROWS_OF(a_lowered_limit_is_overdrawn_until_it_is_returned),

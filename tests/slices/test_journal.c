@@ -151,8 +151,9 @@ static void the_last_checkpoint_is_closed_by_the_next_run(void)
 {
 	struct journal *journal = open_fresh();
 	struct usage_record record = record_of(journal, 0), pending;
-	char boot[33];
+	char boot[33], instance[33];
 	memcpy(boot, journal_boot(journal), sizeof(boot));
+	memcpy(instance, journal_instance(journal), sizeof(instance));
 	for (unsigned int i = 1; i <= 100; i++) {
 		record.quantity_ms = i * 10;
 		record.cost_micros = i;
@@ -162,6 +163,7 @@ static void the_last_checkpoint_is_closed_by_the_next_run(void)
 	journal_close(journal);
 	journal = open_again();
 	CU_ASSERT_STRING_NOT_EQUAL(journal_boot(journal), boot);
+	CU_ASSERT_STRING_EQUAL(journal_instance(journal), instance);
 	CU_ASSERT_EQUAL(journal_inherited(journal), 1);
 	CU_ASSERT_EQUAL(journal_counters(journal).recovered, 1);
 	CU_ASSERT_EQUAL_FATAL(journal_pending(journal, &pending, 1), 1);
