@@ -121,6 +121,12 @@ static int node_drain_run(const struct command_line *line)
 		      is_off ? "takes new sessions again" : "draining: no new sessions");
 }
 
+static int node_remove_run(const struct command_line *line)
+{
+	return ctl_do(line, "node.remove", json_pack("{s:s}", "node", line->words[0]),
+		      "removed; what it was granted is free again");
+}
+
 enum { EVENTS_TENANT = CTL_OPTIONS, EVENTS_COUNT, EVENTS_OPTIONS };
 
 static const struct command_option events_options[EVENTS_OPTIONS] = {
@@ -205,6 +211,22 @@ static const struct command commands[] = {
 		.options = drain_options,
 		.n_options = DRAIN_OPTIONS,
 		.run = node_drain_run,
+	},
+	{
+		.name = "node remove",
+		.arguments = "NODE",
+		.text = "forget a node that never comes back",
+		.detail =
+			"Forgets a node whose machine or state folder is lost: its sessions end as "
+			"lost, and what it was granted is free again for other nodes. Refused "
+			"until it was silent for a minute. Be sure that it is stopped: cut off "
+			"from the store, it would go on to spend what it holds, which others may "
+			"then spend too. Should it come back after all, its usage is billed, what "
+			"it holds counts again, and what exceeds a limit is taken back from it.",
+		.examples = "nn5gctl node remove edge-7",
+		.options = ctl_common_options,
+		.n_options = CTL_OPTIONS,
+		.run = node_remove_run,
 	},
 	{
 		.name = "events",

@@ -175,6 +175,7 @@ static const struct rpc_field drain_fields[] = {
 	{"node", RPC_TEXT, true, 1, 64, "Its id."},
 	{"drain", RPC_BOOLEAN, true, 0, 0, "true: no new sessions; false: as before."},
 };
+static const struct rpc_field node_fields[] = {{"node", RPC_TEXT, true, 1, 64, "Its id."}};
 static const struct rpc_field event_fields[] = {
 	{"tenant", RPC_TEXT, false, 1, 63, "Only its events."},
 	{"max", RPC_INTEGER, false, 1, EVENTS_MAX, "How many of the latest; default 100."},
@@ -245,6 +246,11 @@ static const struct rpc_method methods[] = {
 	 operator_node_list},
 	{"node.drain", "A node takes no new sessions, or does again.", "nothing",
 	 FIELDS(drain_fields), operator_node_drain},
+	{"node.remove",
+	 "Forgets a node that never comes back, and was silent for a minute: its sessions are "
+	 "lost, "
+	 "what it was granted is free again.",
+	 "nothing; conflict while it is heard of", FIELDS(node_fields), operator_node_remove},
 	{"events.list", "The latest of the audit trail: denials and changes, oldest first.",
 	 "{events: [...]}", FIELDS(event_fields), operator_event_list},
 	{"ledger.sign", "Publishes heads of all ledgers that grew, now.", "nothing", NO_FIELDS,

@@ -144,6 +144,16 @@ void operator_node_drain(void *context, struct rpc_call *call, struct json_t *pa
 			 &(struct operator_change){"node.drain", NULL, NULL, "node"});
 }
 
+void operator_node_remove(void *context, struct rpc_call *call, struct json_t *params)
+{
+	const struct operator* operators = context;
+	struct store_refusal refusal = {0};
+	int rc = store_node_remove(operators->store, operator_text(params, "node"),
+				   operator_now_ms(), &refusal);
+	operator_changed(operators, call, rc,
+			 &(struct operator_change){"node.remove", NULL, &refusal, "node"});
+}
+
 void operator_event_list(void *context, struct rpc_call *call, struct json_t *params)
 {
 	const struct operator* operators = context;

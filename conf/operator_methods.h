@@ -42,4 +42,5 @@ operator_method operator_tenant_exit, operator_tenant_export, operator_ledger_si
 /* operator_fleet.c */
 operator_method operator_top_up, operator_budget, operator_usage;
 operator_method operator_session_list, operator_session_kill;
-operator_method operator_node_list, operator_node_drain, operator_event_list;
+operator_method operator_node_list, operator_node_drain, operator_node_remove;
+operator_method operator_event_list;
