@@ -33,7 +33,7 @@ struct usage_record {
 	char split[16];                       /* policy's: platform, imvu, mini_platform */
 	char provider_id[USAGE_TEXT_MAX + 1]; /* "whip:live" */
 	char stream[64], slice[64], node[64];
-	char boot[33]; /* of the node, when the record was opened: whose grant it draws on */
+	char boot[33]; /* of the node: whose grant it draws on; "" for none (no limit) */
 	int64_t opened_at_ms, closed_at_ms; /* since the epoch, UTC */
 };
 

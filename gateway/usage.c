@@ -238,6 +238,10 @@ static void hold(struct debit *debit)
 	}
 	if (quota_lend(credit, micros) == 0) {
 		debit->lent_micros = micros;
+		/* It draws on a grant of this boot; else the store would settle what nobody was
+		 * granted. */
+		snprintf(debit->record.boot, sizeof(debit->record.boot), "%s",
+			 journal_boot(debit->table->node->journal));
 		set_held(debit);
 		return;
 	}
@@ -275,9 +279,6 @@ static void describe_record(struct usage_table *table, struct tenant *tenant,
 		snprintf(record->stream, sizeof(record->stream), "%s",
 			 strchr(session->stream->key, '/') + 1);
 	}
-	if (table->node->journal)
-		snprintf(record->boot, sizeof(record->boot), "%s",
-			 journal_boot(table->node->journal));
 	usage_id_of_key(record, demand->key);
 }
 
@@ -350,6 +351,22 @@ static struct debit *begin_new(struct usage_table *table, struct tenant *tenant,
 	return debit;
 }
 
+/* Committed long ago: its record is there, what it said is not remembered. */
+static bool is_on_record(const struct usage_table *table, const struct tenant *tenant,
+			 const char *key, usage_reply reply, void *context)
+{
+	struct usage_record record = {0};
+	snprintf(record.tenant, sizeof(record.tenant), "%s", tenant->id);
+	usage_id_of_key(&record, key);
+	if (!table->node->journal || !journal_has(table->node->journal, record.id))
+		return false;
+	json_t *body =
+		json_pack("{s:s, s:s, s:s}", "key", key, "state", "committed", "id", record.id);
+	reply(context, 200, body);
+	json_decref(body);
+	return true;
+}
+
 void usage_authorize(struct usage_table *table, struct tenant *tenant, const json_t *request,
 		     usage_reply reply, void *context)
 {
@@ -358,6 +375,8 @@ void usage_authorize(struct usage_table *table, struct tenant *tenant, const jso
 		return;
 	struct debit *debit = find(table, tenant, demand.key);
 	if (!debit) {
+		if (is_on_record(table, tenant, demand.key, reply, context))
+			return;
 		debit = begin_new(table, tenant, &demand, reply, context);
 		if (debit)
 			hold(debit);
@@ -400,22 +419,6 @@ static void commit_known(struct debit *debit, const struct usage_demand *demand,
 	if (demand->quantity)
 		debit->record.quantity_ms = demand->quantity;
 	write_debit(debit);
-}
-
-/* Committed long ago: its record is there, what it said is not remembered. */
-static bool is_on_record(const struct usage_table *table, const struct tenant *tenant,
-			 const char *key, usage_reply reply, void *context)
-{
-	struct usage_record record = {0};
-	snprintf(record.tenant, sizeof(record.tenant), "%s", tenant->id);
-	usage_id_of_key(&record, key);
-	if (!table->node->journal || !journal_has(table->node->journal, record.id))
-		return false;
-	json_t *body =
-		json_pack("{s:s, s:s, s:s}", "key", key, "state", "committed", "id", record.id);
-	reply(context, 200, body);
-	json_decref(body);
-	return true;
 }
 
 void usage_commit(struct usage_table *table, struct tenant *tenant, const json_t *request,

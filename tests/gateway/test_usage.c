@@ -251,7 +251,29 @@ static void the_journal_remembers_the_key(void)
 	struct answer again = say(usage_commit, TURN_A);
 	CU_ASSERT_EQUAL(again.status, 200);
 	CU_ASSERT_STRING_EQUAL(again.id, answer.id);
-	CU_ASSERT_EQUAL(fixture_records(records, 4), 1);
+	/* Nor can it be authorized for less, and its record be written over. */
+	again = say(usage_authorize,
+		    "{\"key\": \"a\", \"unit\": \"interaction_unit\", \"quantity\": 500}");
+	CU_ASSERT_STRING_EQUAL(again.state, "committed");
+	say(usage_commit, "{\"key\": \"a\", \"quantity\": 500}");
+	CU_ASSERT_EQUAL_FATAL(fixture_records(records, 4), 1);
+	CU_ASSERT_EQUAL(records[0].quantity_ms, 1000);
+	CU_ASSERT_EQUAL(credit()->used_total, 10000);
+	stop();
+}
+
+static void only_what_was_lent_draws_on_a_grant(void)
+{
+	static struct usage_record records[4];
+	start(1000000);
+	say(usage_commit, TURN_A);
+	fixture_policy("{\"prices\": {\"token_micros\": 1500}}");
+	account_on_tenant(fixture.node.accounts, &fixture.tenant);
+	say(usage_commit, TOKENS_B);
+	CU_ASSERT_EQUAL_FATAL(fixture_records(records, 4), 2);
+	CU_ASSERT_STRING_EQUAL(records[0].boot, journal_boot(fixture.node.journal));
+	CU_ASSERT_STRING_EQUAL(records[1].boot, "");
+	CU_ASSERT_EQUAL(records[1].cost_micros, 3600);
 	CU_ASSERT_EQUAL(credit()->used_total, 10000);
 	stop();
 }
@@ -289,6 +311,7 @@ static CU_TestInfo tests[] = {
 	{"without_control_or_standing_nothing_goes", without_control_or_standing_nothing_goes},
 	{"wrong_requests_are_refused", wrong_requests_are_refused},
 	{"the_journal_remembers_the_key", the_journal_remembers_the_key},
+	{"only_what_was_lent_draws_on_a_grant", only_what_was_lent_draws_on_a_grant},
 	{"the_table_is_bounded", the_table_is_bounded},
 	CU_TEST_INFO_NULL,
 };
