@@ -27,6 +27,7 @@ struct account_book *account_book_create(struct node *node)
 	TAILQ_INIT(&book->entries);
 	TAILQ_INIT(&book->sessions);
 	TAILQ_INIT(&book->waiters);
+	TAILQ_INIT(&book->woken);
 	TAILQ_INIT(&book->questions);
 	return book;
 }
@@ -94,26 +95,23 @@ static void find_kinds(struct account_session *account, const struct transport *
 	}
 }
 
-/* What the stream does not have is given back; what it has and nobody pays for is lost from the
- * start. Voice without video gets its whole chunk now, beside it the reserve will do. */
+/* What the gate set aside is lent once more, to the tenant as it is now: a counter-offer waits for
+ * its answer. What the stream does not have is given back; what it has and nobody pays for is lost
+ * from the start. Voice without video gets a whole chunk, beside it the reserve will do. */
 static void start_kind(struct account_session *account, enum meter_kind kind, struct meter *meter)
 {
 	struct account_entry *entry = account->tenant->book_entry;
 	struct purse *purse = &account->purses[kind];
-	int64_t chunk_ms = purse_chunk_ms(entry, kind);
-	if (!purse->has_kind) {
-		account_empty(account, kind);
+	bool is_beside_video = account_has_live_video(account, kind);
+	account_empty(account, kind);
+	if (!purse->has_kind)
 		return;
-	}
+	bool is_paid = account_lend_kind(
+		account, kind, is_beside_video ? ACCOUNT_RESERVE_MS : purse_chunk_ms(entry, kind));
 	record_open(account, kind, account->book->reach.utc_ms());
-	if (!purse->is_unlimited && !account_has_live_video(account, kind)) {
-		int64_t held_ms = purse_unused_ms(purse, 0);
-		if (held_ms < chunk_ms)
-			purse_lend(entry, purse, kind, chunk_ms - held_ms);
-		if (purse->credit_ns == 0) {
-			account->fallen |= account_kind_bit(kind);
-			account->fallen_by[kind] = purse->short_of;
-		}
+	if (!is_paid && !is_beside_video) {
+		account->fallen |= account_kind_bit(kind);
+		account->fallen_by[kind] = purse->short_of;
 	}
 	meter_set_credit(meter, kind, purse->credit_ns);
 }
@@ -124,6 +122,8 @@ void account_bind(struct account_session *account, struct session *session)
 	account->session = session;
 	find_kinds(account, session->transport);
 	record_admission(account);
+	if (account->tenant->config)
+		account->is_billed = account_bills(account);
 	for (enum meter_kind kind = 0; kind < METER_KINDS; kind++)
 		start_kind(account, kind, &session->transport->meter);
 	account->checkpoint_ns = now_ns + ACCOUNT_CHECKPOINT_NS;
@@ -140,6 +140,8 @@ void account_on_connected(struct account_session *account)
 	for (enum meter_kind kind = 0; kind < METER_KINDS; kind++)
 		account_push_credit(account, kind);
 	account_push_held(account);
+	if (account->is_paused)
+		account_collect(account, ACCOUNT_KINDS_ALL);
 }
 
 void account_on_message(struct session *session, const struct message *message)
@@ -173,6 +175,7 @@ void account_hold(struct account_session *account, bool is_held)
 		if (!(account->fallen & account_kind_bit(kind)))
 			account_top_up(account, kind);
 	}
+	account->rise_ns = 0;
 	account_push_held(account);
 }
 
@@ -233,7 +236,9 @@ static void tick_session(struct account_session *account, uint64_t now_ns)
 		return;
 	}
 	tick_records(account, now_ns);
-	if (account->fallen && now_ns >= account->rise_ns)
+	if (now_ns >= account->rise_ns && account->is_paused)
+		account_inquire(account);
+	else if (now_ns >= account->rise_ns && account->fallen)
 		account_rise(account);
 }
 
@@ -263,6 +268,16 @@ static bool is_outdated(const struct account_session *account, enum meter_kind k
 		       account->tenant->quotas[ACCOUNT_CREDIT].is_unlimited;
 }
 
+static void follow_policy(struct account_session *account, int64_t now_ms)
+{
+	bool was_billed = account->is_billed;
+	account->is_billed = account_bills(account);
+	for (enum meter_kind kind = 0; kind < METER_KINDS; kind++) {
+		if (account->is_billed != was_billed || is_outdated(account, kind))
+			record_renew(account, kind, now_ms);
+	}
+}
+
 void account_on_tenant(struct account_book *book, struct tenant *tenant)
 {
 	struct account_entry *entry = account_entry_of(book, tenant);
@@ -273,10 +288,8 @@ void account_on_tenant(struct account_book *book, struct tenant *tenant)
 	int64_t now_ms = book->reach.utc_ms();
 	TAILQ_FOREACH_SAFE(account, &entry->sessions, of_tenant, next)
 	{
-		for (enum meter_kind kind = 0; kind < METER_KINDS; kind++) {
-			if (account_is_live(account) && is_outdated(account, kind))
-				record_renew(account, kind, now_ms);
-		}
+		if (account_is_live(account))
+			follow_policy(account, now_ms);
 	}
 	for (enum account a = 0; a < ACCOUNTS; a++)
 		account_distribute(book, entry, a);

@@ -106,9 +106,12 @@ void account_top_up(struct account_session *account, enum meter_kind kind)
 	struct account_entry *entry = account->tenant->book_entry;
 	struct purse *purse = &account->purses[kind];
 	bool is_held = account->is_paused || account->fallen & account_kind_bit(kind);
-	if (!purse->has_kind || purse->is_unlimited || purse->is_collecting || is_held ||
-	    !account_is_live(account))
+	if (!purse->has_kind || purse->is_unlimited || is_held || !account_is_live(account))
 		return;
+	if (purse->is_collecting) {
+		purse->is_low = true; /* served once that is back */
+		return;
+	}
 	int64_t wanted = wanted_ms(account, kind), got = purse_lend(entry, purse, kind, wanted);
 	if (got > 0) {
 		purse->is_out = false;
@@ -123,15 +126,15 @@ void account_top_up(struct account_session *account, enum meter_kind kind)
 		account_fall(account, kind, purse->short_of);
 }
 
-/* Text only, and the kind itself costs nothing: it comes back when the account that took it could
- * pay for a second again. */
-static bool may_raise_free(struct account_session *account, enum meter_kind kind)
+/* Text only, and the kind itself does not draw on the account that took it: it comes back when that
+ * could pay for a second again. */
+static bool may_raise(struct account_session *account, enum meter_kind kind)
 {
 	struct account_entry *entry = account->tenant->book_entry;
 	enum account by = account->fallen_by[kind];
 	const struct quota *quota = &account->tenant->quotas[by];
 	int64_t chunk = purse_chunk_amount(entry, by);
-	if (quota->is_unlimited ||
+	if (!account->is_billed || quota->is_unlimited || purse_draws_on(entry, kind, by) ||
 	    quota_lendable(quota) >= chunk / (ACCOUNT_CHUNK_MS / ACCOUNT_RISE_MS))
 		return true;
 	account_ask(account->book, entry, by, chunk);
@@ -144,11 +147,12 @@ static bool raise_kind(struct account_session *account, enum meter_kind kind)
 	struct account_entry *entry = account->tenant->book_entry;
 	struct purse *purse = &account->purses[kind];
 	uint64_t used_ns = account_used_ns(account, kind);
-	if (purse->is_collecting || (purse->is_unlimited && !may_raise_free(account, kind)))
+	if (purse->is_collecting || !may_raise(account, kind))
 		return false;
 	if (!purse->is_unlimited) {
 		purse_lend(entry, purse, kind, purse_chunk_ms(entry, kind));
-		if (purse_unused_ms(purse, used_ns) < ACCOUNT_RISE_MS) {
+		if (purse->short_of != ACCOUNTS &&
+		    purse_unused_ms(purse, used_ns) < ACCOUNT_RISE_MS) {
 			purse_cut(entry, purse, kind, used_ns);
 			account_ask(account->book, entry, purse->short_of,
 				    purse_chunk_amount(entry, purse->short_of));
@@ -176,6 +180,16 @@ void account_rise(struct account_session *account)
 	account_push_held(account);
 	tell_up(account, before & (uint8_t)~account->fallen);
 	account_on_viewers(account->session->stream);
+}
+
+void account_inquire(struct account_session *account)
+{
+	struct account_entry *entry = account->tenant->book_entry;
+	account->rise_ns = account->book->reach.now_ns() + ACCOUNT_RISE_NS;
+	for (enum account a = 0; a < ACCOUNTS; a++) {
+		if (!account->tenant->quotas[a].is_unlimited && entry->accounts[a].is_exhausted)
+			account_ask(account->book, entry, a, purse_chunk_amount(entry, a));
+	}
 }
 
 /* A kind that is lost to all viewers there are. */

@@ -5,10 +5,12 @@
 #include "gateway/account_private.h"
 #include "gateway/node.h"
 
-static bool bills(const struct policy *policy, bool is_publisher)
+bool account_bills(const struct account_session *account)
 {
-	enum policy_billed billed = policy_billed(policy);
-	return billed == BILLED_BOTH || billed == (is_publisher ? BILLED_PUBLISH : BILLED_PLAY);
+	enum policy_billed billed = policy_billed(&account->tenant->config->policy);
+	return account->book->journal &&
+	       (billed == BILLED_BOTH ||
+		billed == (account->is_publisher ? BILLED_PUBLISH : BILLED_PLAY));
 }
 
 static struct account_session *create(struct account_book *book, struct account_entry *entry)
@@ -47,11 +49,11 @@ static enum account lend_admission(struct account_session *account)
 	return ACCOUNTS;
 }
 
-static bool lend_kind(struct account_session *account, enum meter_kind kind, int64_t ms)
+bool account_lend_kind(struct account_session *account, enum meter_kind kind, int64_t ms)
 {
 	struct account_entry *entry = account->tenant->book_entry;
 	struct purse *purse = &account->purses[kind];
-	purse->is_unlimited = !purse_is_limited(entry, kind);
+	purse->is_unlimited = !account->is_billed || !purse_is_limited(entry, kind);
 	purse->credit_ns = purse->is_unlimited ? METER_UNLIMITED : 0;
 	purse->record.usage.price_micros = entry->price_micros[kind];
 	return purse->is_unlimited || purse_lend(entry, purse, kind, ms) > 0;
@@ -65,12 +67,13 @@ static enum account lend_first(struct account_session *account, uint8_t kinds)
 	enum account missing = lend_admission(account);
 	if (missing != ACCOUNTS)
 		return missing;
-	bool has_video = kinds & account_kind_bit(METER_VIDEO) &&
-			 lend_kind(account, METER_VIDEO, purse_chunk_ms(entry, METER_VIDEO));
-	bool has_voice =
-		kinds & account_kind_bit(METER_VOICE) &&
-		lend_kind(account, METER_VOICE,
-			  has_video ? ACCOUNT_RESERVE_MS : purse_chunk_ms(entry, METER_VOICE));
+	bool has_video =
+		kinds & account_kind_bit(METER_VIDEO) &&
+		account_lend_kind(account, METER_VIDEO, purse_chunk_ms(entry, METER_VIDEO));
+	bool has_voice = kinds & account_kind_bit(METER_VOICE) &&
+			 account_lend_kind(account, METER_VOICE,
+					   has_video ? ACCOUNT_RESERVE_MS
+						     : purse_chunk_ms(entry, METER_VOICE));
 	if (has_video)
 		return ACCOUNTS;
 	if (!(kinds & account_kind_bit(METER_VIDEO)))
@@ -128,7 +131,8 @@ int account_open(struct account_book *book, const struct account_request *reques
 	struct account_session *account = entry ? create(book, entry) : NULL;
 	if (!account)
 		return -EAGAIN;
-	account->is_billed = book->journal && bills(&tenant->config->policy, request->is_publisher);
+	account->is_publisher = request->is_publisher;
+	account->is_billed = account_bills(account);
 	enum account missing =
 		account->is_billed ? lend_first(account, kinds_of(book, request)) : ACCOUNTS;
 	enum account_asked asked = ASKED;

@@ -53,13 +53,14 @@ struct account_session {
 	struct account_book *book; /* parent */
 	struct tenant *tenant;     /* borrowed */
 	struct session *session;   /* parent; NULL until bound and after it was closed */
-	bool is_billed;            /* its use is recorded, and paid for where that is limited */
-	bool is_connected;         /* its worker can be reached */
-	bool is_paused;            /* held by control */
-	uint8_t fallen;            /* bit per kind: lost on the ladder */
-	uint8_t follows;           /* bit per kind: a publisher none of whose viewers has it */
-	uint8_t held_told;         /* to the worker */
-	uint8_t reclaims;          /* collections that are still behind their barrier */
+	bool is_publisher;
+	bool is_billed;    /* its use is recorded, and paid for where that is limited */
+	bool is_connected; /* its worker can be reached */
+	bool is_paused;    /* held by control */
+	uint8_t fallen;    /* bit per kind: lost on the ladder */
+	uint8_t follows;   /* bit per kind: a publisher none of whose viewers has it */
+	uint8_t held_told; /* to the worker */
+	uint8_t reclaims;  /* collections that are still behind their barrier */
 	enum account fallen_by[METER_KINDS];
 	int64_t admission_micros;       /* lent for it */
 	int64_t admission_price_micros; /* per interaction_unit */
@@ -122,7 +123,7 @@ struct account_book {
 	uint64_t ticked_ns;
 	TAILQ_HEAD(, account_entry) entries;
 	struct account_list sessions;
-	TAILQ_HEAD(account_waiters, account_waiter) waiters;
+	TAILQ_HEAD(account_waiters, account_waiter) waiters, woken;
 	unsigned int n_waiters;
 	TAILQ_HEAD(, account_question) questions; /* in flight */
 };
@@ -145,6 +146,10 @@ uint64_t account_used_ns(const struct account_session *account, enum meter_kind 
 bool account_is_live(const struct account_session *account);
 /* Voice, and the session's video was not lost: it carries the voice. */
 bool account_has_live_video(const struct account_session *account, enum meter_kind kind);
+/* Is a session like this one recorded, and paid for, by the tenant's policy as it is now? */
+bool account_bills(const struct account_session *account);
+/* The first credit of a kind. False: none is to be had. */
+bool account_lend_kind(struct account_session *account, enum meter_kind kind, int64_t ms);
 /* Gives back a purse no meter has counted on. */
 void account_empty(struct account_session *account, enum meter_kind kind);
 /* Out of all lists; freed once no barrier will come back to it. */
@@ -152,6 +157,8 @@ void account_leave(struct account_session *account);
 void account_free(struct account_session *account);
 
 /* --- account_purse.c: lending and settling, pure but for the quotas --- */
+/* Is this kind paid for from a limit of this account? */
+bool purse_draws_on(const struct account_entry *entry, enum meter_kind kind, enum account account);
 /* Decides whether the tenant's limits touch this kind at all. */
 bool purse_is_limited(const struct account_entry *entry, enum meter_kind kind);
 /* Lends up to `want_ms` more; returns how much, and in purse->short_of what it fell short of. */
@@ -180,7 +187,8 @@ void record_open(struct account_session *account, enum meter_kind kind, int64_t 
 void record_checkpoint(struct account_session *account, enum meter_kind kind);
 /* Closes it for good and settles its loan. What is left of the credit is without a loan then. */
 void record_close(struct account_session *account, enum meter_kind kind, int64_t closed_at_ms);
-/* One for the next hour, at another price: what is left of the credit is lent anew. */
+/* One for the next hour, at another price, or none any more: what is left of the credit is lent
+ * anew. */
 void record_renew(struct account_session *account, enum meter_kind kind, int64_t at_ms);
 /* The interaction_units of admission. */
 void record_admission(struct account_session *account);
@@ -207,7 +215,8 @@ void account_distribute(struct account_book *book, struct account_entry *entry,
 			enum account account);
 /* --- account_recall.c --- */
 /* Takes back what the kinds were lent and have not used, behind a barrier; whoever waits for it is
- * served then. */
+ * served then. Only from a session that is connected: a worker that is not known cannot be told to
+ * spend no more of it. */
 void account_collect(struct account_session *account, uint8_t kinds);
 /* Collects what lies idle of an account: of sessions that are paused or have fallen, and the
  * reserve of voice beside live video. False: there is none. */
@@ -221,6 +230,8 @@ void account_recall_stop(struct account_entry *entry);
 void account_top_up(struct account_session *account, enum meter_kind kind);
 void account_fall(struct account_session *account, enum meter_kind kind, enum account by);
 void account_rise(struct account_session *account);
+/* Of one that is held: asks again for what there was none of, so that it may be let go. */
+void account_inquire(struct account_session *account);
 /* Tells the worker what is held. */
 void account_push_held(struct account_session *account);
 void account_push_credit(struct account_session *account, enum meter_kind kind);

@@ -29,9 +29,17 @@ static bool draws_money(const struct account_entry *entry, enum meter_kind kind)
 	return is_limited(entry, ACCOUNT_CREDIT) && entry->price_micros[kind] > 0;
 }
 
+bool purse_draws_on(const struct account_entry *entry, enum meter_kind kind, enum account account)
+{
+	if (account == ACCOUNT_CREDIT)
+		return draws_money(entry, kind);
+	return account == account_of_kind(kind) && is_limited(entry, account);
+}
+
 bool purse_is_limited(const struct account_entry *entry, enum meter_kind kind)
 {
-	return is_limited(entry, account_of_kind(kind)) || draws_money(entry, kind);
+	return purse_draws_on(entry, kind, account_of_kind(kind)) ||
+	       purse_draws_on(entry, kind, ACCOUNT_CREDIT);
 }
 
 /* Ms of stream the loan stands for. */

@@ -15,7 +15,6 @@
 static void describe(struct account_session *account, struct usage_record *usage,
 		     int64_t opened_at_ms)
 {
-	const struct account_book *book = account->book;
 	const struct session *session = account->session;
 	const struct tenant_config *config = account->tenant->config;
 	const char *stream = strchr(session->stream->key, '/') + 1;
@@ -32,9 +31,15 @@ static void describe(struct account_session *account, struct usage_record *usage
 	snprintf(usage->provider_id, sizeof(usage->provider_id), "whip:%s", stream);
 	snprintf(usage->stream, sizeof(usage->stream), "%s", stream);
 	snprintf(usage->slice, sizeof(usage->slice), "%s", config ? config->slice : "");
-	snprintf(usage->node, sizeof(usage->node), "%s", book->node->config.node.name);
-	snprintf(usage->boot, sizeof(usage->boot), "%s", journal_boot(book->journal));
+	snprintf(usage->node, sizeof(usage->node), "%s", account->book->node->config.node.name);
 	usage_id(usage);
+}
+
+/* What draws on a grant of this boot says so; else the store would settle what nobody was granted.
+ */
+static void draw_on_grants(const struct account_session *account, struct usage_record *usage)
+{
+	snprintf(usage->boot, sizeof(usage->boot), "%s", journal_boot(account->book->journal));
 }
 
 void record_open(struct account_session *account, enum meter_kind kind, int64_t opened_at_ms)
@@ -53,6 +58,8 @@ void record_open(struct account_session *account, enum meter_kind kind, int64_t 
 	record->draws[ACCOUNT_CREDIT] = !account->tenant->quotas[ACCOUNT_CREDIT].is_unlimited;
 	record->draws[account_of_kind(kind)] =
 		!account->tenant->quotas[account_of_kind(kind)].is_unlimited;
+	if (record->draws[ACCOUNT_CREDIT] || record->draws[account_of_kind(kind)])
+		draw_on_grants(account, &record->usage);
 }
 
 static void count(struct account_session *account, enum meter_kind kind, int64_t at_ms)
@@ -99,7 +106,7 @@ static void lend_again(struct account_session *account, enum meter_kind kind, bo
 	struct purse *purse = &account->purses[kind];
 	uint64_t credit_ns = purse->credit_ns;
 	int64_t left_ms = (int64_t)(credit_ns / NS_PER_MS) - purse->record.base_ms;
-	purse->is_unlimited = !purse_is_limited(entry, kind);
+	purse->is_unlimited = !account->is_billed || !purse_is_limited(entry, kind);
 	if (purse->is_unlimited) {
 		purse->credit_ns = METER_UNLIMITED;
 	} else {
@@ -116,9 +123,12 @@ static void lend_again(struct account_session *account, enum meter_kind kind, bo
 void record_renew(struct account_session *account, enum meter_kind kind, int64_t at_ms)
 {
 	struct purse *purse = &account->purses[kind];
-	if (!purse->record.is_open)
+	if (!purse->has_kind)
 		return;
 	bool was_unlimited = purse->is_unlimited;
+	/* What was used while nobody was billed is in no record. */
+	if (!purse->record.is_open)
+		purse->record.base_ms = (int64_t)(account_used_ns(account, kind) / NS_PER_MS);
 	record_close(account, kind, at_ms);
 	record_open(account, kind, at_ms);
 	lend_again(account, kind, was_unlimited);
@@ -138,8 +148,10 @@ void record_admission(struct account_session *account)
 	usage.price_micros = account->admission_price_micros;
 	usage.cost_micros = usage_cost(USAGE_INTERACTION, usage.quantity_ms, usage.price_micros);
 	usage_id(&usage);
-	if (micros > 0)
+	if (micros > 0) {
+		draw_on_grants(account, &usage);
 		quota_settle(&entry->tenant->quotas[ACCOUNT_CREDIT], micros, usage.cost_micros);
+	}
 	account->admission_micros = 0;
 	account->admission_interactions = 0;
 	journal_write(account->book->journal, &usage, true, NULL, NULL);

@@ -1,5 +1,7 @@
 /* Usage records of a session: checkpoints, hours, changes of price and limits, admission. THREADED:
  * the journal is. */
+#include <errno.h>
+
 #include "tests/gateway/account_fixture.h"
 
 #define VIDEO 1u
@@ -135,6 +137,91 @@ static void a_limit_that_goes_is_forgotten(void)
 	fixture_stop();
 }
 
+/* Without a limit nothing was granted, so nothing is to be settled against a grant either: what the
+ * tenant was granted before and has in hand is still that much. */
+static void without_a_limit_no_grant_is_drawn_on(void)
+{
+	static const char limited[] = "{\"prices\": {\"video_micros\": 60000},"
+				      " \"budget\": {\"monthly_micros\": 100000}}";
+	fixture_start(limited);
+	fixture.available[ACCOUNT_CREDIT] = 100000;
+	struct fixture_player *player = fixture_view(VIDEO);
+	fixture_play(10 * S);
+	fixture_policy("{\"prices\": {\"video_micros\": 60000}}");
+	account_on_tenant(fixture.node.accounts, &fixture.tenant);
+	fixture_play(10 * S);
+	fixture_policy(limited);
+	account_on_tenant(fixture.node.accounts, &fixture.tenant);
+	fixture_pump();
+	fixture_play(10 * S);
+	fixture_leave(player);
+	CU_ASSERT_EQUAL_FATAL(fixture_records(records, 64), 3);
+	const char *boot = journal_boot(fixture.node.journal);
+	CU_ASSERT_STRING_EQUAL(records[0].boot, boot);
+	CU_ASSERT_STRING_EQUAL(records[1].boot, "");
+	CU_ASSERT_STRING_EQUAL(records[2].boot, boot);
+	CU_ASSERT_EQUAL(fixture.tenant.quotas[ACCOUNT_CREDIT].used_total,
+			records[0].cost_micros + records[2].cost_micros);
+	fixture_stop();
+}
+
+/* Who pays is the policy's, also for those that are in: what was used before stays as it was. */
+static void who_is_billed_may_change(void)
+{
+	fixture_start("{\"billed\": \"publish\", \"budget\": {\"video_minutes\": 1}}");
+	struct fixture_player *player = fixture_view(VIDEO);
+	fixture_play(30 * S);
+	fixture_policy("{\"billed\": \"play\", \"budget\": {\"video_minutes\": 1}}");
+	fixture.available[ACCOUNT_VIDEO] = 20000;
+	account_on_tenant(fixture.node.accounts, &fixture.tenant);
+	fixture_pump();
+	fixture_play(60 * S);
+	CU_ASSERT_EQUAL(player->session.account->fallen, VIDEO);
+	fixture_policy("{\"billed\": \"publish\", \"budget\": {\"video_minutes\": 1}}");
+	account_on_tenant(fixture.node.accounts, &fixture.tenant);
+	fixture_pump();
+	CU_ASSERT_EQUAL(player->session.account->fallen, 0);
+	CU_ASSERT_EQUAL(fixture.tenant.quotas[ACCOUNT_VIDEO].lent, 0);
+	fixture_play(60 * S);
+	CU_ASSERT_FALSE(meter_is_stopped(&player->session.transport->meter, METER_VIDEO));
+	fixture_leave(player);
+	CU_ASSERT_EQUAL_FATAL(fixture_records(records, 64), 1);
+	CU_ASSERT_EQUAL(records[0].quantity_ms, 20000);
+	fixture_stop();
+}
+
+/* Between a counter-offer and its answer the tenant may change: its session is of the present
+ * price, and within the present limit. */
+static void a_change_ahead_of_the_session_is_kept(void)
+{
+	struct account_session *account;
+	fixture_start("{\"prices\": {\"video_micros\": 60000}}");
+	CU_ASSERT_EQUAL_FATAL(fixture_open(false, &account), 0);
+	fixture_policy("{\"prices\": {\"video_micros\": 60000}, \"budget\": {\"prepaid\": true},"
+		       " \"ladder\": {\"credit_out\": \"text\"}}");
+	fixture.available[ACCOUNT_CREDIT] = 20000;
+	account_on_tenant(fixture.node.accounts, &fixture.tenant);
+	struct fixture_player *player = fixture_bind(account, SESSION_VIEWER, VIDEO);
+	fixture_play(60 * S);
+	CU_ASSERT_EQUAL(player->session.account->fallen, VIDEO);
+	fixture_leave(player);
+	CU_ASSERT_EQUAL_FATAL(fixture_open(false, &account), -EDQUOT);
+	fixture.available[ACCOUNT_CREDIT] = 20000;
+	fixture.now_ns += 2 * S;
+	CU_ASSERT_EQUAL_FATAL(fixture_open(false, &account), 0);
+	fixture_policy("{\"prices\": {\"video_micros\": 120000}, \"budget\": {\"prepaid\": true},"
+		       " \"ladder\": {\"credit_out\": \"text\"}}");
+	account_on_tenant(fixture.node.accounts, &fixture.tenant);
+	player = fixture_bind(account, SESSION_VIEWER, VIDEO);
+	fixture_play(60 * S);
+	fixture_leave(player);
+	CU_ASSERT(quota_free(&fixture.tenant.quotas[ACCOUNT_CREDIT]) >= 0);
+	CU_ASSERT_EQUAL_FATAL(fixture_records(records, 64), 2);
+	CU_ASSERT_EQUAL(records[0].cost_micros, 20000);
+	CU_ASSERT_EQUAL(records[1].quantity_ms, 10000);
+	fixture_stop();
+}
+
 /* $1.00, and admission costs $0.01: a hundred get in. */
 static void admission_is_paid_once_and_in_full(void)
 {
@@ -199,6 +286,9 @@ static CU_TestInfo tests[] = {
 	{"another_split_opens_a_new_record", another_split_opens_a_new_record},
 	{"a_limit_that_comes_later_is_kept", a_limit_that_comes_later_is_kept},
 	{"a_limit_that_goes_is_forgotten", a_limit_that_goes_is_forgotten},
+	{"without_a_limit_no_grant_is_drawn_on", without_a_limit_no_grant_is_drawn_on},
+	{"who_is_billed_may_change", who_is_billed_may_change},
+	{"a_change_ahead_of_the_session_is_kept", a_change_ahead_of_the_session_is_kept},
 	{"admission_is_paid_once_and_in_full", admission_is_paid_once_and_in_full},
 	{"who_does_not_come_in_pays_nothing", who_does_not_come_in_pays_nothing},
 	{"a_session_ends_at_its_length", a_session_ends_at_its_length},
