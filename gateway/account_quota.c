@@ -119,21 +119,21 @@ static void serve(struct account_entry *entry, enum account account, bool out)
 	}
 }
 
-/* Waiters of the tenant; what they do may add new ones, which wait for the next time. */
+/* Waiters of the tenant; what they do may add new ones, which wait for the next time, and forget
+ * others. */
 static void wake(struct account_book *book, const struct tenant *tenant)
 {
-	struct account_waiters ready = TAILQ_HEAD_INITIALIZER(ready);
 	struct account_waiter *waiter, *next;
 	TAILQ_FOREACH_SAFE(waiter, &book->waiters, link, next)
 	{
 		if (waiter->tenant != tenant)
 			continue;
 		TAILQ_REMOVE(&book->waiters, waiter, link);
-		TAILQ_INSERT_TAIL(&ready, waiter, link);
+		TAILQ_INSERT_TAIL(&book->woken, waiter, link);
 		book->n_waiters--;
 	}
-	while ((waiter = TAILQ_FIRST(&ready))) {
-		TAILQ_REMOVE(&ready, waiter, link);
+	while ((waiter = TAILQ_FIRST(&book->woken))) {
+		TAILQ_REMOVE(&book->woken, waiter, link);
 		waiter->ready(waiter->context);
 		free(waiter);
 	}
@@ -230,17 +230,26 @@ int account_wait(struct account_book *book, const struct account_request *reques
 	return -EINPROGRESS;
 }
 
-void account_forget(struct account_book *book, void *context)
+/* Returns how many. */
+static unsigned int forget_in(struct account_waiters *waiters, const void *context)
 {
 	struct account_waiter *waiter, *next;
-	TAILQ_FOREACH_SAFE(waiter, &book->waiters, link, next)
+	unsigned int n = 0;
+	TAILQ_FOREACH_SAFE(waiter, waiters, link, next)
 	{
 		if (waiter->context != context)
 			continue;
-		TAILQ_REMOVE(&book->waiters, waiter, link);
-		book->n_waiters--;
+		TAILQ_REMOVE(waiters, waiter, link);
 		free(waiter);
+		n++;
 	}
+	return n;
+}
+
+void account_forget(struct account_book *book, void *context)
+{
+	book->n_waiters -= forget_in(&book->waiters, context);
+	forget_in(&book->woken, context);
 }
 
 static bool is_overdue(const struct account_entry *entry, enum account account, uint64_t now_ns)

@@ -53,9 +53,13 @@ static void collected(struct account_session *account)
 	struct account_entry *entry = account->tenant->book_entry;
 	for (enum meter_kind kind = 0; kind < METER_KINDS; kind++) {
 		struct purse *purse = &account->purses[kind];
-		if (purse->is_collecting && purse->record.is_open)
-			purse_cut(entry, purse, kind, account_used_ns(account, kind));
+		if (!purse->is_collecting)
+			continue;
 		purse->is_collecting = false;
+		if (purse->is_unlimited) /* since then */
+			account_push_credit(account, kind);
+		else
+			purse_cut(entry, purse, kind, account_used_ns(account, kind));
 	}
 	settle_recalls(entry);
 	for (enum account a = 0; a < ACCOUNTS; a++)
@@ -79,6 +83,8 @@ void account_collect(struct account_session *account, uint8_t kinds)
 {
 	const struct account_reach *reach = &account->book->reach;
 	bool is_begun = false;
+	if (!account->is_connected)
+		return;
 	for (enum meter_kind kind = 0; kind < METER_KINDS; kind++) {
 		struct purse *purse = &account->purses[kind];
 		if (!(kinds & account_kind_bit(kind)) || purse->is_unlimited ||
@@ -92,6 +98,11 @@ void account_collect(struct account_session *account, uint8_t kinds)
 	account->reclaims++;
 	if (reach->barrier(account->session, on_collected, account))
 		on_collected(account); /* no memory: then by our reading, which is ms old */
+}
+
+static bool can_be_told(const struct account_session *account)
+{
+	return account->is_connected && account_is_live(account);
 }
 
 static bool is_idle(const struct account_session *account, enum meter_kind kind)
@@ -117,8 +128,7 @@ bool account_squeeze(struct account_entry *entry, enum account of)
 	TAILQ_FOREACH_SAFE(account, &entry->sessions, of_tenant, next)
 	{
 		uint8_t kinds = 0;
-		for (enum meter_kind kind = 0; account_is_live(account) && kind < METER_KINDS;
-		     kind++) {
+		for (enum meter_kind kind = 0; can_be_told(account) && kind < METER_KINDS; kind++) {
 			if (account->purses[kind].is_collecting)
 				is_coming = true;
 			else if (is_idle(account, kind) && unused_ms(account, kind, of) > 0)
@@ -139,8 +149,7 @@ static bool revoke(struct account_entry *entry, enum account of, int64_t amount)
 	TAILQ_FOREACH_SAFE(account, &entry->sessions, of_tenant, next)
 	{
 		uint8_t kinds = 0;
-		for (enum meter_kind kind = 0; account_is_live(account) && kind < METER_KINDS;
-		     kind++) {
+		for (enum meter_kind kind = 0; can_be_told(account) && kind < METER_KINDS; kind++) {
 			struct purse *purse = &account->purses[kind];
 			int64_t ms = unused_ms(account, kind, of);
 			if (amount <= 0 || ms == 0)

@@ -164,6 +164,93 @@ static void a_held_session_without_credit_stays_held(void)
 	fixture_stop();
 }
 
+/* Its worker runs before we hear of it, and spends what it was lent until it can be told: as long
+ * as that takes, nobody else has it. */
+static void a_session_held_while_it_connects_keeps_its_loan(void)
+{
+	fixture_start("{\"budget\": {\"video_minutes\": 10}}");
+	fixture.available[ACCOUNT_VIDEO] = 600000;
+	struct fixture_player *player = fixture_view(VIDEO);
+	struct account_session *account = player->session.account;
+	account->is_connected = false;
+	account_hold(account, true);
+	recall(600000, true);
+	fixture_play(1 * S);
+	CU_ASSERT(used_ns(player, METER_VIDEO) > 0);
+	CU_ASSERT(quota_of(ACCOUNT_VIDEO)->lent * 1000000 >= (int64_t)used_ns(player, METER_VIDEO));
+	account_on_connected(account);
+	fixture_pump();
+	CU_ASSERT(is_stopped(player, METER_VIDEO));
+	CU_ASSERT_EQUAL(quota_of(ACCOUNT_VIDEO)->lent,
+			(int64_t)(used_ns(player, METER_VIDEO) / 1000000));
+	CU_ASSERT_EQUAL(account->reclaims, 0);
+	fixture_stop();
+}
+
+/* Its credit is on its way back while its limit goes. */
+static void a_limit_that_goes_meanwhile_is_forgotten(void)
+{
+	fixture_start("{\"budget\": {\"video_minutes\": 10}}");
+	fixture.available[ACCOUNT_VIDEO] = 600000;
+	struct fixture_player *player = fixture_view(VIDEO);
+	fixture_play(5 * S);
+	account_hold(player->session.account, true);
+	fixture_policy("{}");
+	account_on_tenant(fixture.node.accounts, &fixture.tenant);
+	account_hold(player->session.account, false);
+	fixture_pump();
+	CU_ASSERT_EQUAL(quota_of(ACCOUNT_VIDEO)->lent, 0);
+	fixture_play(60 * S);
+	CU_ASSERT_FALSE(is_stopped(player, METER_VIDEO));
+	CU_ASSERT(used_ns(player, METER_VIDEO) > 60 * S);
+	fixture_stop();
+}
+
+/* Held and let go again before its worker has said anything: no packet is lost for want of credit.
+ */
+static void a_moment_of_holding_costs_no_packet(void)
+{
+	fixture_start("{\"budget\": {\"video_minutes\": 10}}");
+	fixture.available[ACCOUNT_VIDEO] = 600000;
+	struct fixture_player *player = fixture_view(VIDEO);
+	fixture_play(5 * S);
+	account_hold(player->session.account, true);
+	account_hold(player->session.account, false);
+	fixture_pump();
+	fixture_pump();
+	CU_ASSERT(player->session.account->purses[METER_VIDEO].credit_ns >
+		  used_ns(player, METER_VIDEO));
+	fixture_play(60 * S);
+	CU_ASSERT_EQUAL(meter_stopped(&player->session.transport->meter, METER_VIDEO), 0);
+	fixture_stop();
+}
+
+/* A new month, say: what the control plane said when the session was held is not for ever. */
+static void a_held_session_is_let_go_when_there_is_credit_again(void)
+{
+	fixture_start("{\"budget\": {\"video_minutes\": 10},"
+		      " \"ladder\": {\"video_out\": \"deny\"}}");
+	fixture.available[ACCOUNT_VIDEO] = 10000;
+	struct fixture_player *player = fixture_view(VIDEO);
+	fixture_play(5 * S);
+	account_hold(player->session.account, true);
+	fixture_pump();
+	recall(600000, true);
+	struct account_session *account;
+	fixture.available[ACCOUNT_VIDEO] = 0;
+	CU_ASSERT_EQUAL_FATAL(fixture_open(false, &account), -EDQUOT);
+	CU_ASSERT_EQUAL(account_may_resume(player->session.account), -EDQUOT);
+	fixture.available[ACCOUNT_VIDEO] = 600000;
+	player->session.state = SESSION_PAUSED;
+	for (unsigned int i = 0; i < 12; i++) {
+		fixture.now_ns += 1 * S;
+		account_tick(fixture.node.accounts, fixture.now_ns);
+		fixture_pump();
+	}
+	CU_ASSERT_EQUAL(account_may_resume(player->session.account), 0);
+	fixture_stop();
+}
+
 static void a_grant_raises_the_fallen(void)
 {
 	fixture_start("{\"budget\": {\"video_minutes\": 10}}");
@@ -266,6 +353,33 @@ static void an_outage_is_bounded_and_paid_back(void)
 	fixture_stop();
 }
 
+static void forget_another(void *context)
+{
+	fixture.readies++;
+	account_forget(fixture.node.accounts, *(void **)context);
+}
+
+/* One that is called may end another that was to be called next. */
+static void a_waiter_may_forget_the_next(void)
+{
+	struct account_session *account;
+	void *contexts[2] = {&contexts[1], &contexts[0]};
+	fixture_start("{\"budget\": {\"video_minutes\": 10},"
+		      " \"ladder\": {\"video_out\": \"deny\"}}");
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct account_request request = {.tenant = &fixture.tenant,
+							.stream = "live",
+							.ready = forget_another,
+							.context = &contexts[i]};
+		CU_ASSERT_EQUAL(account_open(fixture.node.accounts, &request, &account),
+				-EINPROGRESS);
+	}
+	fixture_pump();
+	CU_ASSERT_EQUAL(fixture.readies, 1);
+	CU_ASSERT_EQUAL(fixture.node.accounts->n_waiters, 0);
+	fixture_stop();
+}
+
 static void waiters_are_called_once_or_forgotten(void)
 {
 	struct account_session *account;
@@ -303,6 +417,12 @@ static CU_TestInfo tests[] = {
 	{"revocations_at_random_lose_nothing", revocations_at_random_lose_nothing},
 	{"held_sessions_hold_no_credit", held_sessions_hold_no_credit},
 	{"a_held_session_without_credit_stays_held", a_held_session_without_credit_stays_held},
+	{"a_session_held_while_it_connects_keeps_its_loan",
+	 a_session_held_while_it_connects_keeps_its_loan},
+	{"a_limit_that_goes_meanwhile_is_forgotten", a_limit_that_goes_meanwhile_is_forgotten},
+	{"a_moment_of_holding_costs_no_packet", a_moment_of_holding_costs_no_packet},
+	{"a_held_session_is_let_go_when_there_is_credit_again",
+	 a_held_session_is_let_go_when_there_is_credit_again},
 	{"a_grant_raises_the_fallen", a_grant_raises_the_fallen},
 	{"without_control_nobody_new_gets_in", without_control_nobody_new_gets_in},
 	{"a_control_plane_without_a_store_is_tried_again",
@@ -310,6 +430,7 @@ static CU_TestInfo tests[] = {
 	{"a_control_plane_that_hangs_is_away", a_control_plane_that_hangs_is_away},
 	{"a_question_of_this_moment_is_not_overdue", a_question_of_this_moment_is_not_overdue},
 	{"an_outage_is_bounded_and_paid_back", an_outage_is_bounded_and_paid_back},
+	{"a_waiter_may_forget_the_next", a_waiter_may_forget_the_next},
 	{"waiters_are_called_once_or_forgotten", waiters_are_called_once_or_forgotten},
 	CU_TEST_INFO_NULL,
 };
