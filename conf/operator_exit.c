@@ -14,9 +14,11 @@
 #include <jansson.h>
 
 #include "conf/ledger_export.h"
+#include "conf/policy.h"
 #include "conf/rpc.h"
 
 #define QUIET_MS       2000
+#define NOBODY         "" /* no node's name */
 #define PATH_BYTES_MAX 4096
 
 /* An item of the export's configuration. */
@@ -160,22 +162,36 @@ static int sessions_count(struct store *store, const char *id, struct settling *
 	return 0;
 }
 
+/* What nodes still hold of an account is wished back, for nobody in particular: without sessions
+ * they have no use for it, and would keep it until they end. */
+static int outstanding_wish(struct store *store, const char *id, enum account account,
+			    int64_t amount)
+{
+	if (amount > 0)
+		return store_recall_wish(store, id, account, NOBODY, amount, operator_now_ms());
+	return store_recall_done(store, id, account, NOBODY);
+}
+
 static int outstanding_read(struct store *store, const char *id, struct settling *settling)
 {
-	json_t *budget, *account;
+	json_t *budget, *account, *amount;
 	size_t i;
 	int rc = store_budget(store, id, operator_now_ms(), &budget);
 	if (rc)
 		return rc;
 	json_array_foreach(json_object_get(budget, "accounts"), i, account)
 	{
-		json_t *amount = json_object_get(account, "outstanding");
+		amount = json_object_get(account, "outstanding");
 		if (json_integer_value(amount) > 0)
 			json_object_set(settling->outstanding, operator_text(account, "account"),
 					amount);
 	}
 	json_decref(budget);
-	return 0;
+	for (int a = 0; a < ACCOUNTS && rc == 0; a++) {
+		amount = json_object_get(settling->outstanding, account_names[a]);
+		rc = outstanding_wish(store, id, (enum account)a, json_integer_value(amount));
+	}
+	return rc;
 }
 
 /* Says that it leaves, if nobody has yet. */

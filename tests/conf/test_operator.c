@@ -302,6 +302,20 @@ static void expect_exit(bool is_settled, int64_t sessions, int64_t outstanding)
 	CU_ASSERT_EQUAL(json_integer_value(at("outstanding.credit")), outstanding);
 }
 
+static void wished_add(void *context, const struct store_recall *recall)
+{
+	if (strcmp(recall->tenant, "acme") == 0 && recall->account == ACCOUNT_CREDIT)
+		*(int64_t *)context += recall->amount;
+}
+
+/* What a node that holds the tenant's credit is asked to give back. */
+static void expect_wish(int64_t amount)
+{
+	int64_t wished = 0;
+	CU_ASSERT_EQUAL(store_recalls(fixture.store, "n1", 0, wished_add, &wished), 0);
+	CU_ASSERT_EQUAL(wished, amount);
+}
+
 static void exit_waits_until_all_is_settled(void)
 {
 	char path[128];
@@ -317,10 +331,12 @@ static void exit_waits_until_all_is_settled(void)
 		   " \"terminated\", \"at_ms\": 2000}, {\"session\": \"s2\", \"tenant\": \"acme\","
 		   " \"epoch\": 0, \"state\": \"terminated\", \"at_ms\": 2000}]");
 	expect_exit(false, 0, 40);
+	expect_wish(40);
 	CU_ASSERT_EQUAL(store_grant_return(fixture.store, "acme", "n1", "b1", ACCOUNT_CREDIT, 40),
 			0);
 	/* Nothing is left, but a moment of quiet is. */
 	expect_exit(false, 0, 0);
+	expect_wish(0);
 	CU_ASSERT_PTR_NULL(at("export"));
 	snprintf(path, sizeof(path), "%s/exports/acme.jsonl", fixture.folder);
 	CU_ASSERT_NOT_EQUAL(stat(path, &status), 0);
