@@ -83,11 +83,12 @@ enum admit gate_check_request(struct admission *admission)
 	return bodies[admission->ask].check(admission);
 }
 
-/* What this node as a whole can take; NULL: all is well. */
-static const char *node_ails(const struct node *node)
+/* What this node as a whole can take; NULL: all is well. Sessions that go on while it drains are
+ * still paid for. */
+static const char *node_ails(const struct node *node, enum gate_ask ask)
 {
-	if (node->is_draining)
-		return "this node is shutting down";
+	if (node->is_draining && ask == ASK_SESSION)
+		return "this node is draining: it takes no new sessions";
 	if (config_control_mode(&node->config) == CONTROL_EXTERNAL && !admin_is_fed(node->admin))
 		return "this node does not know its tenants yet: no control plane has told it";
 	switch (node->journal ? journal_health(node->journal) : 0) {
@@ -103,7 +104,7 @@ static const char *node_ails(const struct node *node)
 enum admit gate_check_node(struct admission *admission)
 {
 	struct node *node = admission->node;
-	const char *ailment = node_ails(node);
+	const char *ailment = node_ails(node, admission->ask);
 	admission->retry_after_s = RETRY_AFTER_S;
 	if (ailment)
 		return gates_say_no(admission, 503, "%s", ailment);

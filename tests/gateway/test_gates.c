@@ -50,6 +50,12 @@ static void gate_2_refuses_while_draining(void)
 	struct http_response response = ask(&asked);
 	CU_ASSERT_PTR_NOT_NULL(header(&response, "retry-after"));
 	clear(&response);
+	/* Sessions that go on are still paid for. */
+	struct ask debit = publish_as("demo", "/usage/demo/commit");
+	debit.content_type = "application/json";
+	debit.body = "{}";
+	strcpy(debit.claims.scope, "usage");
+	CU_ASSERT_EQUAL(status_of(&debit), 400);
 	node->is_draining = false;
 }
 
