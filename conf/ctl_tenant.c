@@ -86,8 +86,11 @@ static int create_ask(const struct command_line *line, const char *pem, const ch
 		json_decref(tenant);
 		return rc;
 	}
-	snprintf(done, sizeof(done), "tenant %.64s created%s%.400s", line->words[0],
-		 made ? "; its private key is in " : "", made ? made : "");
+	int used = snprintf(done, sizeof(done), "tenant %.64s created", line->words[0]);
+	if (made)
+		snprintf(done + used, sizeof(done) - (size_t)used,
+			 "; its private key, of id %.64s, is in %.300s",
+			 line->values[CREATE_KEY_ID], made);
 	return ctl_do(line, "tenant.create", json_pack("{s:o}", "tenant", tenant), done);
 }
 

@@ -158,7 +158,7 @@ static void tenant_is_made_with_a_key_in_one_step(void)
 {
 	struct stat status;
 	expect("tenant create acme --plan gold budget.monthly=1.00 prices.interaction=0.01", 0,
-	       "tenant acme created; its private key is in acme.pem\n", "");
+	       "tenant acme created; its private key, of id k1, is in acme.pem\n", "");
 	CU_ASSERT_EQUAL(stat("acme.pem", &status), 0);
 	CU_ASSERT_EQUAL(status.st_mode & 0777, 0600);
 	expect("key list acme", 0, "k1   EdDSA", "");
