@@ -45,7 +45,8 @@ static void on_healthz(struct node *node, struct http_response *response)
 static void on_readyz(struct node *node, struct http_response *response)
 {
 	if (node->is_draining)
-		problem_write(response, 503, 0, NULL, "this node is draining: it takes no new sessions");
+		problem_write(response, 503, 0, NULL,
+			      "this node is draining: it takes no new sessions");
 	else
 		http_text(response, 200, "application/json", "{\"status\":\"ready\"}");
 }
