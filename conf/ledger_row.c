@@ -82,6 +82,9 @@ int ledger_row_read(const json_t *object, struct ledger_row *out, const char **w
 		return -EINVAL;
 	if (usage_read(json_object_get(object, "usage"), &row.usage, why))
 		return -EINVAL;
+	*why = "usage: expected no fields but those that are hashed";
+	if (row.usage.ungranted)
+		return -EINVAL;
 	*why = "creator_micros: expected an integer that is not negative";
 	if (amount_read(object, "creator_micros", &row.creator_micros))
 		return -EINVAL;

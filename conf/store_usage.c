@@ -217,7 +217,7 @@ static int ids_ask(struct commit *commit)
 static void charge_grant(struct commit *commit, const struct usage_record *record,
 			 enum account account, int64_t amount)
 {
-	if (amount > 0)
+	if (amount > 0 && !(record->ungranted & (1u << account)))
 		commit->grants[commit->n_grants++] = (struct charge){
 			{record->tenant, account_names[account], record->node, record->boot},
 			amount};

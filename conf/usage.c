@@ -12,6 +12,8 @@
 #include <jansson.h>
 #include <openssl/sha.h>
 
+#include "conf/policy.h"
+
 #define KEY_HASHED "sha256:"
 
 const char *const usage_unit_names[USAGE_UNITS] = {
@@ -284,6 +286,30 @@ static const char *const expectations[USAGE_FIELDS] = {
 	"closed_at_ms: expected an integer that is not negative",
 };
 
+static bool ungranted_read(const json_t *list, uint8_t *out)
+{
+	size_t i;
+	const json_t *name;
+	*out = 0;
+	json_array_foreach((json_t *)list, i, name)
+	{
+		int account = name_read(name, account_names, ACCOUNTS);
+		if (account < 0)
+			return false;
+		*out |= (uint8_t)(1u << account);
+	}
+	return !list || *out;
+}
+
+static json_t *ungranted_write(uint8_t ungranted)
+{
+	json_t *list = json_array();
+	for (unsigned int account = 0; account < ACCOUNTS; account++)
+		if (ungranted & (1u << account))
+			json_array_append_new(list, json_string(account_names[account]));
+	return list;
+}
+
 int usage_read(const json_t *object, struct usage_record *out, const char **why)
 {
 	struct usage_record record = {0};
@@ -296,8 +322,12 @@ int usage_read(const json_t *object, struct usage_record *out, const char **why)
 				&record))
 			return -EINVAL;
 	}
+	const json_t *ungranted = json_object_get(object, "ungranted");
+	*why = "ungranted: expected names of accounts";
+	if (!ungranted_read(ungranted, &record.ungranted))
+		return -EINVAL;
 	*why = "expected no fields but those of a usage record";
-	if (json_object_size(object) != USAGE_FIELDS)
+	if (json_object_size(object) != USAGE_FIELDS + (ungranted != NULL))
 		return -EINVAL;
 	*why = record_check(&record);
 	if (*why)
@@ -323,5 +353,7 @@ json_t *usage_write(const struct usage_record *record)
 			return NULL;
 		}
 	}
+	if (object && record->ungranted)
+		json_object_set_new(object, "ungranted", ungranted_write(record->ungranted));
 	return object;
 }

@@ -35,6 +35,10 @@ struct usage_record {
 	char stream[64], slice[64], node[64];
 	char boot[33]; /* of the node: whose grant it draws on; "" for none (no limit) */
 	int64_t opened_at_ms, closed_at_ms; /* since the epoch, UTC */
+	/* Accounts (1 << enum account) that had no limit then: of what the boot was granted,
+	 * nothing of theirs is drawn on. For the store alone; neither journaled nor part of the
+	 * ledger. */
+	uint8_t ungranted;
 };
 
 /* The fields of a record, each once, in the order they are written and hashed. The index of the
@@ -66,7 +70,8 @@ int64_t usage_cost_ceil(enum usage_unit unit, int64_t quantity_ms, int64_t price
 void usage_split(int64_t cost_micros, const char *split, int64_t *creator_micros,
 		 int64_t *platform_micros);
 bool usage_split_is_known(const char *split);
-/* As on the admin socket: an object with exactly the fields above. -EINVAL: not such a record (*why
+/* As on the admin socket: an object with exactly the fields above, and "ungranted", names of
+ * accounts, if there are any. -EINVAL: not such a record (*why
  * is a constant: the field's name and what was expected). Whether the cost is right is not asked:
  * usage_cost says. */
 int usage_read(const struct json_t *object, struct usage_record *out, const char **why);

@@ -55,11 +55,14 @@ void record_open(struct account_session *account, enum meter_kind kind, int64_t 
 	record->is_open = true;
 	record->written_ms = 0;
 	memset(record->draws, 0, sizeof(record->draws));
-	record->draws[ACCOUNT_CREDIT] = !account->tenant->quotas[ACCOUNT_CREDIT].is_unlimited;
-	record->draws[account_of_kind(kind)] =
-		!account->tenant->quotas[account_of_kind(kind)].is_unlimited;
-	if (record->draws[ACCOUNT_CREDIT] || record->draws[account_of_kind(kind)])
-		draw_on_grants(account, &record->usage);
+	const enum account charged[] = {ACCOUNT_CREDIT, account_of_kind(kind)};
+	for (size_t i = 0; i < sizeof(charged) / sizeof(charged[0]); i++) {
+		record->draws[charged[i]] = !account->tenant->quotas[charged[i]].is_unlimited;
+		if (record->draws[charged[i]])
+			draw_on_grants(account, &record->usage);
+		else
+			record->usage.ungranted |= (uint8_t)(1u << charged[i]);
+	}
 }
 
 static void count(struct account_session *account, enum meter_kind kind, int64_t at_ms)

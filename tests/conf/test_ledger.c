@@ -130,6 +130,14 @@ static void what_is_no_row_or_head_is_refused_by_field(void)
 		misread_expect(ledger_row_write(&ledger.rows[3]), &rows[i], false);
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
 		misread_expect(ledger_head_write(&ledger.heads[3]), &heads[i], true);
+	/* A record on its way says more than a row, whose hash would not cover it. */
+	struct ledger_row row = ledger.rows[3];
+	row.usage.ungranted = 1;
+	json_t *object = ledger_row_write(&row);
+	const char *why = "";
+	CU_ASSERT_EQUAL(ledger_row_read(object, &row, &why), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "usage:"));
+	json_decref(object);
 	fixture_free(&ledger);
 }
 

@@ -167,6 +167,31 @@ ON_BOTH(a_grant_is_settled_to_its_end_and_no_further)
 
 /* --- Batches */
 
+/* An account that had no limit when it was used, and has one by the time that is reported: what was
+ * granted since is still out, all of it. */
+static void what_no_grant_paid_for_settles_none(enum sql_kind kind)
+{
+	struct store *store = open_with_tenants(kind);
+	struct store_grant grant = {.tenant = "a",
+				    .node = "n1",
+				    .boot = "b1",
+				    .account = ACCOUNT_VIDEO,
+				    .wanted = 50000,
+				    .now_ms = NOVEMBER_MS};
+	store_fixture_run(store, "UPDATE tenants SET policy ="
+				 " '{\"budget\": {\"video_minutes\": 2}}'");
+	CU_ASSERT_EQUAL(store_grant(store, &grant), 0);
+	struct usage_record record = usage_fixture("a", 7, 30000);
+	record.ungranted = 1u << ACCOUNT_VIDEO;
+	enum store_verdict verdict = STORE_REFUSED;
+	CU_ASSERT_EQUAL(store_usage_commit(store, &record, 1, &verdict), 0);
+	CU_ASSERT_EQUAL(store_grant_look(store, &grant), 0);
+	CU_ASSERT_EQUAL(grant.available, 120000 - 30000 - 50000);
+	expect_sound(store, "a", 1);
+	store_close(store);
+}
+ON_BOTH(what_no_grant_paid_for_settles_none)
+
 static void a_batch_is_sorted_into_its_ledgers(enum sql_kind kind)
 {
 	enum { N = 256 };
@@ -404,6 +429,7 @@ static CU_TestInfo tests[] = {
 	ROWS_OF(units_charge_their_accounts),
 	ROWS_OF(usage_counts_in_the_month_it_was_closed),
 	ROWS_OF(a_grant_is_settled_to_its_end_and_no_further),
+	ROWS_OF(what_no_grant_paid_for_settles_none),
 	ROWS_OF(a_batch_is_sorted_into_its_ledgers),
 	ROWS_OF(each_record_has_its_verdict),
 	ROWS_OF(sums_are_by_unit_kind_and_provider),

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "conf/policy.h"
 #include "conf/usage.h"
 
 static struct usage_record sample(void)
@@ -179,6 +180,7 @@ static void written_records_read_the_same(void)
 	usage_id_of_key(&records[1], "order 17");
 	records[2].epoch = records[2].sequence = UINT32_MAX;
 	records[2].quantity_ms = records[2].price_micros = records[2].cost_micros = INT64_MAX;
+	records[2].ungranted = 1u << ACCOUNT_CREDIT | 1u << ACCOUNT_VOICE;
 	strcpy(records[2].provider_id, "gst:avatar \"x\\y\" sch\xc3\xb6n");
 	usage_id(&records[2]);
 	for (size_t i = 0; i < 3; i++) {
@@ -193,6 +195,7 @@ static void written_records_read_the_same(void)
 			usage_field_text(&read, &usage_fields[f], found);
 			CU_ASSERT_STRING_EQUAL(found, expected);
 		}
+		CU_ASSERT_EQUAL(read.ungranted, records[i].ungranted);
 		json_decref(object);
 	}
 	struct usage_record bad = sample();
@@ -237,6 +240,9 @@ static void what_is_no_record_is_refused_by_field(void)
 		{"boot", "\"0123456789abcdef0123456789abcdef0\"", "boot:"},
 		{"opened_at_ms", "-1", "opened_at_ms:"},
 		{"closed_at_ms", NULL, "closed_at_ms:"},
+		{"ungranted", "7", "ungranted:"},
+		{"ungranted", "[]", "ungranted:"},
+		{"ungranted", "[\"gold\"]", "ungranted:"},
 		{"colour", "1", "expected no fields"},
 	};
 	struct usage_record record = sample(), out = {.epoch = 77};

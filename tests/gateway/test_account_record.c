@@ -158,6 +158,7 @@ static void without_a_limit_no_grant_is_drawn_on(void)
 	CU_ASSERT_EQUAL_FATAL(fixture_records(records, 64), 3);
 	const char *boot = journal_boot(fixture.node.journal);
 	CU_ASSERT_STRING_EQUAL(records[0].boot, boot);
+	CU_ASSERT_EQUAL(records[0].ungranted, 1u << ACCOUNT_VIDEO); /* has no limit of minutes */
 	CU_ASSERT_STRING_EQUAL(records[1].boot, "");
 	CU_ASSERT_STRING_EQUAL(records[2].boot, boot);
 	CU_ASSERT_EQUAL(fixture.tenant.quotas[ACCOUNT_CREDIT].used_total,
