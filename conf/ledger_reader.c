@@ -17,8 +17,9 @@
 #define WHAT_MAX 511
 
 /* --- A store ------------------------------------------------------------------------------------
- * In use, rows and heads come while it is read. Heads are looked through first, then the state is
- * read, then the rows it counts: so a head of more rows than the state counts was there before the
+ * In use, rows and heads come while it is read. How far the state says it is signed is read first:
+ * that head must be there. Then heads are looked through, then the rest of the state is read, then
+ * the rows it counts: so a head of more rows than the state counts was there before the
  * state, and is not one that came later. Rows that the state does not count came later, unless the
  * state still does not count them afterwards. */
 
@@ -80,17 +81,31 @@ static int rows_read(struct store *store, const char *tenant, struct store_readi
 	return rc;
 }
 
+static void heads_missing(const struct ledger_visitor *visitor, uint64_t signed_size)
+{
+	char what[WHAT_MAX + 1];
+	snprintf(what, sizeof(what),
+		 "heads are missing: the store says that one of %" PRIu64 " rows was signed",
+		 signed_size);
+	visitor->on_fault(visitor->context, -1, "", what);
+}
+
 int ledger_read_store(struct store *store, const char *tenant, const struct ledger_visitor *visitor)
 {
 	struct store_reading reading = {.visitor = visitor};
 	struct merkle_hash last;
-	int rc = store_ledger_heads(store, tenant, head_look, &reading);
+	uint64_t signed_size;
+	int rc = store_ledger_signed(store, tenant, &signed_size);
+	if (rc == 0)
+		rc = store_ledger_heads(store, tenant, head_look, &reading);
 	if (rc == 0)
 		rc = store_ledger_state(store, tenant, &reading.size, &last);
 	if (rc)
 		return rc;
 	if (visitor->on_tenant)
 		visitor->on_tenant(visitor->context, tenant);
+	if (visitor->on_fault && reading.known < signed_size)
+		heads_missing(visitor, signed_size);
 	if (visitor->on_key)
 		rc = store_ledger_keys(store, key_pass, &reading);
 	if (rc == 0 && visitor->on_row)

@@ -125,6 +125,8 @@ int store_ledger_heads(struct store *store, const char *tenant,
 /* What the store says the ledger is: rows and last hash. */
 int store_ledger_state(struct store *store, const char *tenant, int64_t *size,
 		       struct merkle_hash *last);
+/* And how large its newest head is; 0: none was signed. */
+int store_ledger_signed(struct store *store, const char *tenant, uint64_t *size);
 int store_ledger_tenants(struct store *store, int (*each)(void *context, const char *tenant),
 			 void *context);
 /* Publishes a signed head for every tenant whose ledger grew since its last one. */

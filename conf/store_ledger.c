@@ -18,6 +18,7 @@ struct page {
 	void *context;
 	int64_t next; /* sequence */
 	unsigned int rows;
+	bool is_last; /* its end is no place to go on from */
 };
 
 static int give_row(void *context, const struct sql_value *columns, unsigned int n)
@@ -26,7 +27,8 @@ static int give_row(void *context, const struct sql_value *columns, unsigned int
 	struct page *page = context;
 	struct ledger_row row;
 	store_audit_read(columns, &row);
-	page->next = row.sequence + 1;
+	page->is_last = row.sequence < page->next || row.sequence == INT64_MAX;
+	page->next = page->is_last ? page->next : row.sequence + 1;
 	page->rows++;
 	return page->each(page->context, &row);
 }
@@ -44,7 +46,7 @@ int store_ledger_rows(struct store *store, const char *tenant, int64_t from,
 			     SQL_VALUES(sql_text(tenant), sql_integer(page.next),
 					sql_integer(PAGE_ROWS)),
 			     give_row, &page);
-	} while (rc == 0 && page.rows == PAGE_ROWS);
+	} while (rc == 0 && page.rows == PAGE_ROWS && !page.is_last);
 	return rc;
 }
 
@@ -101,6 +103,20 @@ int store_ledger_state(struct store *store, const char *tenant, int64_t *size,
 	memset(last, 0, sizeof(*last));
 	return sql_run(store_sql(store), "SELECT size, last_hash FROM ledgers WHERE tenant = $1",
 		       SQL_VALUES(sql_text(tenant)), take_state, &state);
+}
+
+static int take_signed(void *context, const struct sql_value *columns, unsigned int n)
+{
+	(void)n;
+	*(uint64_t *)context = (uint64_t)MAX(columns[0].integer, 0);
+	return 0;
+}
+
+int store_ledger_signed(struct store *store, const char *tenant, uint64_t *size)
+{
+	*size = 0;
+	return sql_run(store_sql(store), "SELECT head_size FROM ledgers WHERE tenant = $1",
+		       SQL_VALUES(sql_text(tenant)), take_signed, size);
 }
 
 struct tenants {

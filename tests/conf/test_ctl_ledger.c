@@ -233,6 +233,11 @@ static const struct {
 	 "acme, head of size 10: bad signature"},
 	{"UPDATE ledger_heads SET key_id = key_id || '0' WHERE size = 10",
 	 "acme, head of size 10: signed with a key that is not trusted"},
+	{"DELETE FROM ledger_heads WHERE size = 15",
+	 "acme: heads are missing: the store says that one of 15 rows was signed"},
+	{"DELETE FROM ledger_heads", "acme: heads are missing"},
+	{"UPDATE audit_logs SET sequence = 9223372036854775807 WHERE sequence = 19",
+	 "acme, row 19: missing"},
 	{"DELETE FROM ledger_keys", "acme, head of size 5: no key to judge signatures by"},
 };
 
@@ -257,7 +262,7 @@ static void saved_heads_find_a_ledger_cut_as_a_whole(enum sql_kind kind)
 	program_expect(0, "sound", "");
 	tamper(kind, "DELETE FROM audit_logs WHERE sequence >= 12;"
 		     "DELETE FROM ledger_heads WHERE size > 12;"
-		     "UPDATE ledgers SET size = 12,"
+		     "UPDATE ledgers SET size = 12, head_size = 10,"
 		     " last_hash = (SELECT hash FROM audit_logs WHERE sequence = 11)");
 	program_run("nn5gctl", "ledger verify --store %s", url);
 	program_expect(0, "tenant acme: 12 rows, 2 heads: sound", "");
