@@ -12,6 +12,7 @@
 
 #include "conf/log.h"
 #include "conf/schema.h"
+#include "conf/sql.h"
 
 #define FILE_BYTES_MAX (1U << 20)
 #define NAME_BYTES_MAX 64
@@ -423,7 +424,7 @@ static int check_socket_path(const char *name, const char *key, const char *path
 	return -EINVAL;
 }
 
-/* What depends on defaults too. A password on a command line is everybody's. */
+/* What depends on defaults too. The store's URL goes onto nn5g-control's command line. */
 static int state_check(const struct gateway_config *config, const char *name, FILE *errors)
 {
 	int rc = check_socket_path(name, "admin.socket", config->admin.socket, errors);
@@ -434,13 +435,7 @@ static int state_check(const struct gateway_config *config, const char *name, FI
 	    check_socket_path(name, "node.state", control, errors))
 		rc = -EINVAL;
 	free(control);
-	const char *authority = strstr(config->control.store, "://");
-	if (!authority)
-		return rc;
-	authority += strlen("://");
-	size_t user = strcspn(authority, "@/?");
-	if ((authority[user] == '@' && memchr(authority, ':', user)) ||
-	    strstr(authority, "password=")) {
+	if (sql_url_has_password(config->control.store)) {
 		fprintf(errors,
 			"%s: control.store: found a password, expected none: it belongs into "
 			"PGPASSFILE\n",

@@ -13,6 +13,7 @@
 #include "conf/control.h"
 #include "conf/log.h"
 #include "conf/operator.h"
+#include "conf/sql.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -109,6 +110,12 @@ static int arguments_check(const struct control_config *config)
 		if (required[i].value && *required[i].value)
 			continue;
 		fprintf(stderr, "nn5g-control: %s must be given\n", required[i].name);
+		return -EINVAL;
+	}
+	if (sql_url_has_password(config->store)) {
+		fputs("nn5g-control: --store: found a password, expected none: it belongs into "
+		      "PGPASSFILE\n",
+		      stderr);
 		return -EINVAL;
 	}
 	return 0;

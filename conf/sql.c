@@ -37,6 +37,17 @@ int sql_open_readonly(const char *url, struct sql **out)
 	return open_url(url, true, out);
 }
 
+bool sql_url_has_password(const char *url)
+{
+	const char *authority = strstr(url, "://");
+	if (!authority)
+		return false;
+	authority += strlen("://");
+	size_t user = strcspn(authority, "@/?");
+	return (authority[user] == '@' && memchr(authority, ':', user)) ||
+	       strstr(authority, "password=");
+}
+
 void sql_close(struct sql *sql)
 {
 	if (sql)

@@ -18,6 +18,8 @@ enum sql_kind { SQL_SQLITE, SQL_POSTGRES };
 int sql_open(const char *url, struct sql **out);
 /* The same for readers: nothing is made, and every write fails with -EROFS. */
 int sql_open_readonly(const char *url, struct sql **out);
+/* Command lines and configuration are no place for one: everybody may read them. */
+bool sql_url_has_password(const char *url);
 void sql_close(struct sql *sql);
 enum sql_kind sql_kind(const struct sql *sql);
 /* False after a connection was lost: every call then fails with -ENOTCONN until sql_reconnect. */
