@@ -52,6 +52,12 @@ export class Postgres {
     execFileSync(POSTGRES, ['kill', this.#folder]);
   }
 
+  /** As an upgrade would: it ends cleanly, its clients are cut off, and it comes back. */
+  async restart() {
+    await run(POSTGRES, ['stop', this.#folder]);
+    await this.start();
+  }
+
   sql(text) {
     return execFileSync('psql', ['-XqAt', '-F', '\t', this.url, '-c', text], {
       encoding: 'utf8',
