@@ -25,15 +25,13 @@ static struct {
 	const char *name;
 	_Atomic int level;
 } modules[] = {
-	[LOG_NODE] = {"node", LOG_INFO},     [LOG_CONFIG] = {"config", LOG_INFO},
-	[LOG_SERVER] = {"server", LOG_INFO}, [LOG_WHIP] = {"whip", LOG_INFO},
-	[LOG_GATES] = {"gates", LOG_INFO},   [LOG_SESSION] = {"session", LOG_INFO},
-	[LOG_WORKER] = {"worker", LOG_INFO}, [LOG_ICE] = {"ice", LOG_INFO},
-	[LOG_DTLS] = {"dtls", LOG_INFO},     [LOG_MEDIA] = {"media", LOG_INFO},
-	[LOG_PORT] = {"port", LOG_INFO},
-	[LOG_ADMIN] = {"admin", LOG_INFO},
-	[LOG_ACCOUNT] = {"account", LOG_INFO},
-	[LOG_STORE] = {"store", LOG_INFO},
+	[LOG_NODE] = {"node", LOG_INFO},       [LOG_CONFIG] = {"config", LOG_INFO},
+	[LOG_SERVER] = {"server", LOG_INFO},   [LOG_WHIP] = {"whip", LOG_INFO},
+	[LOG_GATES] = {"gates", LOG_INFO},     [LOG_SESSION] = {"session", LOG_INFO},
+	[LOG_WORKER] = {"worker", LOG_INFO},   [LOG_ICE] = {"ice", LOG_INFO},
+	[LOG_DTLS] = {"dtls", LOG_INFO},       [LOG_MEDIA] = {"media", LOG_INFO},
+	[LOG_PORT] = {"port", LOG_INFO},       [LOG_ADMIN] = {"admin", LOG_INFO},
+	[LOG_ACCOUNT] = {"account", LOG_INFO}, [LOG_STORE] = {"store", LOG_INFO},
 };
 static_assert(sizeof(modules) / sizeof(modules[0]) == LOG_MODULES, "one row per module");
 

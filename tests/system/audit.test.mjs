@@ -16,7 +16,7 @@ tenants:
     split: imvu
 `;
 
-test('60 s of video are one row with its cost, provider and split', (t) =>
+test('60 s of video are one row with its cost, provider and split', { concurrency: true }, (t) =>
   onEachStore(t, { tenants }, async (t, node) => {
     await withBrowsers(2, async (studio, living) => {
       const stream = { tenant: 'a', stream: 'live', token: node.token({ tenant: 'a' }) };
@@ -44,4 +44,5 @@ test('60 s of video are one row with its cost, provider and split', (t) =>
       assert.deepEqual([row.provider_id, row.session], ['whip:live', session]);
       assert.ok(seconds > 58 && seconds < 65, `60 s of stream took ${seconds} s`);
     });
-  }));
+  }),
+);

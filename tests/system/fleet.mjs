@@ -291,10 +291,13 @@ export class Node {
   }
 }
 
-/** Runs `use` with a node on each store in turn, as subtests. */
+/**
+ * Runs `use` with a node on each store, as subtests: in turn, or at once where the test says
+ * {concurrency: true}.
+ */
 export async function onEachStore(t, options, use) {
-  for (const store of STORES) {
-    await t.test(store, async (t) => {
+  const ofStore = (store) =>
+    t.test(store, async (t) => {
       const postgres = store === 'postgres' ? await Postgres.start() : null;
       const node = await Node.start({ ...options, postgres });
       try {
@@ -307,7 +310,7 @@ export async function onEachStore(t, options, use) {
         await postgres?.stop();
       }
     });
-  }
+  await Promise.all(STORES.map(ofStore));
 }
 
 /** The rows of audit_logs that fit, as objects. */
