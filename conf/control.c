@@ -256,6 +256,7 @@ static int control_open(struct control *control)
 	if (rc)
 		return rc;
 	control->operators = (struct operator){
+		.url = control->config.store,
 		.state = control->config.state,
 		.secret_key = control->secret_key,
 		.ledger_key = control->ledger_key,
@@ -314,6 +315,7 @@ void control_destroy(struct control *control)
 {
 	if (!control)
 		return;
+	operator_stop(&control->operators);
 	control_socket_destroy(control->socket);
 	control_node_stop(control);
 	control_usage_sign(control);

@@ -5,130 +5,15 @@
 #include "conf/operator_methods.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <jansson.h>
 
-#include "conf/ledger_export.h"
 #include "conf/policy.h"
 #include "conf/rpc.h"
 
-#define QUIET_MS       2000
-#define NOBODY         "" /* no node's name */
-#define PATH_BYTES_MAX 4096
-
-/* An item of the export's configuration. */
-static void part_add(json_t *parts, const char *type, const json_t *value)
-{
-	if (value)
-		json_array_append_new(parts, json_pack("{s:s, s:O}", "type", type, type, value));
-}
-
-static const json_t *row_find(const json_t *list, const char *id)
-{
-	size_t i;
-	json_t *row;
-	json_array_foreach(list, i, row)
-	{
-		if (id && strcmp(operator_text(row, "id"), id) == 0)
-			return row;
-	}
-	return NULL;
-}
-
-/* Tenant, plan, slice and public keys, as they are; secrets stay where they are. */
-static int configuration_make(struct store *store, const char *id, json_t **out)
-{
-	json_t *tenant = NULL, *plans = NULL, *slices = NULL, *key, *parts = json_array();
-	size_t i;
-	int rc = parts ? store_tenant_get(store, id, &tenant) : -ENOMEM;
-	if (rc == 0)
-		rc = store_plan_list(store, &plans);
-	if (rc == 0)
-		rc = store_slice_list(store, &slices);
-	if (rc == 0) {
-		json_t *keys = json_incref(json_object_get(tenant, "keys"));
-		json_object_del(tenant, "keys");
-		part_add(parts, "tenant", tenant);
-		part_add(parts, "plan", row_find(plans, operator_text(tenant, "plan")));
-		part_add(parts, "slice",
-			 row_find(slices, operator_text(tenant, "effective_slice")));
-		json_array_foreach(keys, i, key)
-		{
-			part_add(parts, "key", key);
-		}
-		json_decref(keys);
-		*out = json_incref(parts);
-	}
-	json_decref(tenant);
-	json_decref(plans);
-	json_decref(slices);
-	json_decref(parts);
-	return rc;
-}
-
-static int folder_make(const struct operator* operators, char *folder, size_t size)
-{
-	int n = snprintf(folder, size, "%s/exports", operators->state);
-	if (n < 0 || (size_t)n >= size)
-		return -ENAMETOOLONG;
-	return mkdir(folder, 0700) && errno != EEXIST ? -errno : 0;
-}
-
-/* Whole or not at all, and on disk before it is told of. */
-static int file_write(const struct operator* operators, const char *id, const json_t *configuration,
-		      const char *path)
-{
-	char part[PATH_BYTES_MAX + 8];
-	snprintf(part, sizeof(part), "%s.part", path);
-	FILE *out = fopen(part, "w");
-	if (!out)
-		return -errno;
-	int rc = fchmod(fileno(out), 0600) ? -errno : 0;
-	if (rc == 0)
-		rc = ledger_export_write(operators->store, id, configuration, operator_now_ms(),
-					 out);
-	if (rc == 0 && (fflush(out) || fsync(fileno(out))))
-		rc = -errno;
-	if (fclose(out) && rc == 0)
-		rc = -EIO;
-	if (rc == 0 && rename(part, path))
-		rc = -errno;
-	if (rc)
-		unlink(part);
-	return rc;
-}
-
-/* Signs what there is and writes the export; *path is the file. */
-static int export_make(const struct operator* operators, const char *id, char path[PATH_BYTES_MAX])
-{
-	json_t *configuration;
-	char folder[PATH_BYTES_MAX - 80];
-	int rc = store_ledger_sign(operators->store, operators->ledger_key, operator_now_ms());
-	if (rc == 0)
-		rc = configuration_make(operators->store, id, &configuration);
-	if (rc)
-		return rc;
-	rc = folder_make(operators, folder, sizeof(folder));
-	if (rc == 0) {
-		snprintf(path, PATH_BYTES_MAX, "%s/%s.jsonl", folder, id);
-		rc = file_write(operators, id, configuration, path);
-	}
-	json_decref(configuration);
-	return rc;
-}
-
-void operator_tenant_export(void *context, struct rpc_call *call, struct json_t *params)
-{
-	const struct operator* operators = context;
-	char path[PATH_BYTES_MAX];
-	int rc = export_make(operators, operator_text(params, "tenant"), path);
-	operator_answer(call, rc, "export", rc ? NULL : json_string(path), "tenant");
-}
+#define QUIET_MS 2000
+#define NOBODY   "" /* no node's name */
 
 void operator_ledger_sign(void *context, struct rpc_call *call, struct json_t *params)
 {
@@ -216,10 +101,9 @@ static int standing_end(const struct operator* operators, const char *id, struct
 	return rc;
 }
 
-static void exit_answer(const struct operator* operators, struct rpc_call *call, const char *id,
+static void exit_answer(struct operator* operators, struct rpc_call *call, const char *id,
 			struct settling *settling, bool is_forced)
 {
-	char path[PATH_BYTES_MAX];
 	bool is_quiet = operator_now_ms() - settling->changed_at_ms >= QUIET_MS;
 	bool is_settled = is_forced || (is_quiet && settling->sessions == 0 &&
 					json_object_size(settling->outstanding) == 0);
@@ -230,10 +114,10 @@ static void exit_answer(const struct operator* operators, struct rpc_call *call,
 	if (rc == 0 && is_settled) {
 		rc = store_tenant_release(operators->store, id);
 		rc = rc == -ENOENT ? 0 : rc; /* done before */
-		if (rc == 0)
-			rc = export_make(operators, id, path);
-		if (rc == 0)
-			json_object_set_new(answer, "export", json_string(path));
+	}
+	if (rc == 0 && is_settled) {
+		operator_export(operators, call, id, answer);
+		return;
 	}
 	if (rc)
 		json_decref(answer);
@@ -242,7 +126,7 @@ static void exit_answer(const struct operator* operators, struct rpc_call *call,
 
 void operator_tenant_exit(void *context, struct rpc_call *call, struct json_t *params)
 {
-	const struct operator* operators = context;
+	struct operator* operators = context;
 	const char *id = operator_text(params, "tenant");
 	struct store_refusal refusal = {0};
 	struct settling settling = {.outstanding = json_object()};

@@ -25,6 +25,10 @@ struct operator_change {
 	const struct store_refusal *refusal; /* NULL: none */
 	const char *what;
 };
+/* Writes an export, and answers with `answer` (taken over) and "export", its file; or fails the
+ * call. */
+void operator_export(struct operator* operators, struct rpc_call *call, const char *tenant,
+		     struct json_t *answer);
 void operator_changed(const struct operator* operators, struct rpc_call *call, int rc,
 		      const struct operator_change *change);
 

@@ -15,7 +15,7 @@
 #include "conf/store.h"
 
 static struct {
-	char folder[64];
+	char folder[64], url[128];
 	struct store *store;
 	struct secret_key *secret_key;
 	struct ledger_key *ledger_key;
@@ -35,8 +35,8 @@ static inline int operator_fixture_start(void)
 	strcpy(fixture.folder, "/tmp/nn5g-operator-XXXXXX");
 	if (!mkdtemp(fixture.folder))
 		return 1;
-	snprintf(path, sizeof(path), "sqlite:%s/store.db", fixture.folder);
-	if (store_open(path, &fixture.store))
+	snprintf(fixture.url, sizeof(fixture.url), "sqlite:%s/store.db", fixture.folder);
+	if (store_open(fixture.url, &fixture.store))
 		return 1;
 	snprintf(path, sizeof(path), "%s/secret.key", fixture.folder);
 	if (secret_key_load(path, true, &fixture.secret_key))
@@ -46,6 +46,7 @@ static inline int operator_fixture_start(void)
 		return 1;
 	fixture.operators = (struct operator){
 		.store = fixture.store,
+		.url = fixture.url,
 		.state = fixture.folder,
 		.secret_key = fixture.secret_key,
 		.ledger_key = fixture.ledger_key,
@@ -58,6 +59,7 @@ static inline int operator_fixture_start(void)
 static inline int operator_fixture_stop(void)
 {
 	char line[128];
+	operator_stop(&fixture.operators);
 	store_close(fixture.store);
 	secret_key_destroy(fixture.secret_key);
 	ledger_key_destroy(fixture.ledger_key);

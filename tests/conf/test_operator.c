@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <glib.h>
 
@@ -369,6 +370,49 @@ static void export_has_all_but_secrets(void)
 	CU_ASSERT_PTR_NULL(strstr(text, "PRIVATE"));
 }
 
+static unsigned int answers;
+
+static void on_export(void *context, const json_t *result, const struct rpc_error *error)
+{
+	json_t **file = context;
+	CU_ASSERT_PTR_NULL(error);
+	*file = json_incref(json_object_get(result, "export"));
+	answers++;
+}
+
+static void on_budget(void *context, const json_t *result, const struct rpc_error *error)
+{
+	(void)result;
+	CU_ASSERT_PTR_NULL(error);
+	*(unsigned int *)context = answers++;
+}
+
+static void on_second(void *context, const json_t *result, const struct rpc_error *error)
+{
+	(void)result;
+	*(int *)context = error ? error->code : 0;
+	answers++;
+}
+
+/* Others are answered while an export is being written, and of one tenant there is one at a time.
+ */
+static void export_holds_nobody_up(void)
+{
+	json_t *file = NULL;
+	unsigned int place = 99;
+	int code = 0;
+	answers = 0;
+	rpc_invoke(client, "tenant.export", json_pack("{s:s}", "tenant", "acme"), on_export, &file);
+	rpc_invoke(client, "tenant.export", json_pack("{s:s}", "tenant", "acme"), on_second, &code);
+	rpc_invoke(client, "budget", json_pack("{s:s}", "tenant", "acme"), on_budget, &place);
+	while (answers < 3)
+		g_main_context_iteration(NULL, TRUE);
+	CU_ASSERT_EQUAL(place, 1);
+	CU_ASSERT_EQUAL(code, RPC_CONFLICT);
+	CU_ASSERT_EQUAL(access(json_string_value(file), R_OK), 0);
+	json_decref(file);
+}
+
 static CU_TestInfo tests[] = {
 	{"every_refusal_has_its_code", every_refusal_has_its_code},
 	{"help_describes_every_method", help_describes_every_method},
@@ -379,6 +423,7 @@ static CU_TestInfo tests[] = {
 	{"sessions_end_when_asked", sessions_end_when_asked},
 	{"exit_waits_until_all_is_settled", exit_waits_until_all_is_settled},
 	{"export_has_all_but_secrets", export_has_all_but_secrets},
+	{"export_holds_nobody_up", export_holds_nobody_up},
 	CU_TEST_INFO_NULL,
 };
 
