@@ -38,7 +38,7 @@ enum gate {
 enum gate_ask {
 	ASK_SESSION, /* a new session: all */
 	ASK_AGAIN,   /* something about one that exists. It may outlast the token that made it, and
-			its   owner can still end it */
+			its owner can still end it */
 	ASK_USAGE,   /* a debit by a backend */
 	ASK_RESUME,  /* a paused session is to go on; no request */
 	ASKS
@@ -108,6 +108,9 @@ void gates_deny(const struct admission *admission, struct http_response *respons
 /* Gates 8, 14 and 17 for a paused session that is to go on, at once or not. 0, or -EPERM, -EBUSY,
  * -EDQUOT; denials are counted and told. */
 int gates_resume(struct node *node, const struct session *session);
+
+/* Why this node as a whole takes nothing of that; NULL: it does. */
+const char *gates_node_ails(const struct node *node, enum gate_ask ask);
 
 const char *gate_name(enum gate gate);
 

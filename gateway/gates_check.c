@@ -83,9 +83,8 @@ enum admit gate_check_request(struct admission *admission)
 	return bodies[admission->ask].check(admission);
 }
 
-/* What this node as a whole can take; NULL: all is well. Sessions that go on while it drains are
- * still paid for. */
-static const char *node_ails(const struct node *node, enum gate_ask ask)
+/* Sessions that go on while it drains are still paid for. */
+const char *gates_node_ails(const struct node *node, enum gate_ask ask)
 {
 	if (node->is_draining && ask == ASK_SESSION)
 		return "this node is draining: it takes no new sessions";
@@ -104,7 +103,7 @@ static const char *node_ails(const struct node *node, enum gate_ask ask)
 enum admit gate_check_node(struct admission *admission)
 {
 	struct node *node = admission->node;
-	const char *ailment = node_ails(node, admission->ask);
+	const char *ailment = gates_node_ails(node, admission->ask);
 	admission->retry_after_s = RETRY_AFTER_S;
 	if (ailment)
 		return gates_say_no(admission, 503, "%s", ailment);

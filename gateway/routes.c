@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gateway/events.h"
+#include "gateway/gates.h"
 #include "gateway/metrics.h"
 #include "gateway/node.h"
 #include "gateway/problem.h"
@@ -44,9 +45,9 @@ static void on_healthz(struct node *node, struct http_response *response)
 
 static void on_readyz(struct node *node, struct http_response *response)
 {
-	if (node->is_draining)
-		problem_write(response, 503, 0, NULL,
-			      "this node is draining: it takes no new sessions");
+	const char *ailment = gates_node_ails(node, ASK_SESSION);
+	if (ailment)
+		problem_write(response, 503, 0, NULL, ailment);
 	else
 		http_text(response, 200, "application/json", "{\"status\":\"ready\"}");
 }

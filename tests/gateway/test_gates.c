@@ -56,7 +56,10 @@ static void gate_2_refuses_while_draining(void)
 	debit.body = "{}";
 	strcpy(debit.claims.scope, "usage");
 	CU_ASSERT_EQUAL(status_of(&debit), 400);
+	struct ask ready = {.method = HTTP_GET, .path = "/readyz"};
+	CU_ASSERT_EQUAL(status_of(&ready), 503);
 	node->is_draining = false;
+	CU_ASSERT_EQUAL(status_of(&ready), 200);
 }
 
 static void gate_3_wants_tls_off_loopback(void)

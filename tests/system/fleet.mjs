@@ -80,6 +80,8 @@ export class Node {
   #process = null;
   #logFile = join(this.folder, 'log');
   #postgres = null;
+  #isExternal = false;
+  #control = null; // the nn5g-control beside it, of control.mode external
 
   /**
    * @param {object} options
@@ -87,10 +89,19 @@ export class Node {
    * @param {Postgres} [options.postgres] The store; without it an SQLite file of the node's own.
    * @param {string} [options.name]
    * @param {string} [options.more] More lines of gateway.yaml.
+   * @param {boolean} [options.isExternal] Its control plane comes with startControl().
    */
-  static async start({ tenants, postgres = null, name = 'node-1', more = '', keysOf = null }) {
+  static async start({
+    tenants,
+    postgres = null,
+    name = 'node-1',
+    more = '',
+    keysOf = null,
+    isExternal = false,
+  }) {
     const node = new Node();
     node.#postgres = postgres;
+    node.#isExternal = isExternal;
     try {
       await node.#configure(tenants, name, more, keysOf);
       await node.run();
@@ -116,12 +127,13 @@ export class Node {
       writeFileSync(join(this.folder, 'pub.pem'), text);
     }
     this.writeTenants(tenants);
+    const store = this.#postgres ? `control: {store: "${this.#postgres.url}"}` : '';
     const lines = [
       `node: {name: ${name}, memory_mb: 128, packets: 8191}`,
       `http: {port: ${httpPort}}`,
       `media: {listen: [127.0.0.1], port: ${mediaPort}}`,
       'ice: {connect_s: 300}',
-      this.#postgres ? `control: {store: "${this.#postgres.url}"}` : '',
+      this.#isExternal ? 'control: {mode: external}' : store,
       'tenants: tenants.yaml',
       more,
       '',
@@ -146,15 +158,40 @@ export class Node {
     closeSync(log);
     const isReady = async () => {
       assert.equal(this.#process.exitCode, null, `the gateway ended by itself\n${this.log()}`);
-      return fetch(`${this.base}/readyz`).then(
-        ({ ok }) => ok,
-        () => false,
-      );
+      return this.#isAt(this.#isExternal ? 'healthz' : 'readyz');
     };
     assert.ok(
       await eventually(READY_MS, isReady, 50),
       `not ready after ${READY_MS} ms\n${this.log()}`,
     );
+  }
+
+  #isAt(probe) {
+    return fetch(`${this.base}/${probe}`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  }
+
+  /** The nn5g-control beside the node, as a service manager would start it. */
+  async startControl() {
+    const state = join(this.folder, 'state');
+    const log = openSync(this.#logFile, 'a');
+    const words = ['--admin', join(state, 'admin.sock'), '--socket', join(state, 'control.sock')];
+    words.push('--store', this.storeUrl, '--state', state);
+    words.push('--import', join(this.folder, 'tenants.yaml'));
+    this.#control = spawn(program('NN5G_CONTROL'), words, { stdio: ['ignore', log, log] });
+    closeSync(log);
+    assert.ok(await eventually(READY_MS, () => this.#isAt('readyz'), 20), this.log());
+  }
+
+  async killControl() {
+    const control = this.#control;
+    this.#control = null;
+    if (!control || control.exitCode !== null || control.signalCode !== null) return;
+    const exited = once(control, 'exit');
+    control.kill('SIGKILL');
+    await exited;
   }
 
   get pid() {
@@ -287,6 +324,7 @@ export class Node {
     const timer = setTimeout(() => running.kill('SIGKILL'), STOP_MS);
     const [code, killedBy] = await exited;
     clearTimeout(timer);
+    await this.killControl();
     return code ?? killedBy;
   }
 }
