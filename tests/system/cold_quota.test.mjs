@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { onEachStore } from './fleet.mjs';
 
-const TENANTS = 200;
+const TENANTS = 400;
 const GOAL_MS = 10; // p99, on a machine that has nothing else to do
 const SLACK = Number(process.env.NN5G_COLD_SLACK ?? 10); // others use this one too
 
