@@ -139,9 +139,11 @@ void admin_on_snapshot(struct admin *admin)
 		session_each(admin->node->sessions, claim_again, admin);
 	admin_batch_wake(&admin->events);
 	admin_batch_wake(&admin->claims);
-	admin_report_wake(&admin->report);
+	/* What was overdrawn meanwhile is granted before its records are settled, not beside them:
+	 * else it would be held for this node a second time. */
 	if (admin->node->accounts)
 		account_on_control(admin->node->accounts, true);
+	admin_report_wake(&admin->report);
 }
 
 bool admin_has_control(const struct admin *admin)

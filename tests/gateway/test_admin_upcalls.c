@@ -1,4 +1,5 @@
 /* THREADED. What a node tells its control plane, and what becomes of it while there is none. */
+#include "gateway/account.h"
 #include "gateway/metrics.h"
 #include "slices/journal.h"
 #include "tests/gateway/admin_fixture.h"
@@ -133,6 +134,44 @@ static void usage_is_reported_until_it_is_acknowledged(void)
 	lose_control();
 }
 
+static bool is_called(const char *method)
+{
+	return peer_find_call(&control, method) != NULL;
+}
+
+/* Once a record is in the ledger its use beyond the grants is settled: whoever is granted what was
+ * overdrawn only then, pays for it twice. */
+static void an_overdraft_is_told_before_its_records(void)
+{
+	const char *first = NULL;
+	connect_control();
+	feed_demo();
+	struct tenant *tenant = find("demo");
+	account_grant(node->accounts, tenant, ACCOUNT_CREDIT, 100);
+	tenant->quotas[ACCOUNT_CREDIT].used_total += 600;
+	lose_control();
+	write_record(4);
+	peer_wait(journal_length(node->journal) == 1);
+	connect_control();
+	json_t *prepaid = json_pack("{s:s, s:s, s:[], s:{s:{s:b}}}", "id", "demo", "standing",
+				    "active", "keys", "policy", "budget", "prepaid", 1);
+	struct peer_answer answer = feed(json_array(), json_pack("[o]", prepaid));
+	CU_ASSERT_EQUAL(answer.code, 0);
+	json_decref(answer.json);
+	peer_wait(is_called("usage.report") && is_called("quota.request"));
+	for (const GList *at = control.calls.head; at && !first; at = at->next) {
+		const struct peer_call *row = at->data;
+		if (strcmp(row->method, "usage.report") == 0 ||
+		    strcmp(row->method, "quota.request") == 0)
+			first = row->method;
+	}
+	CU_ASSERT_STRING_EQUAL(first, "quota.request");
+	struct peer_call *row = peer_take_call(&control, "usage.report");
+	answer_and_drop(row, json_pack("{s:[s], s:[]}", "acknowledged", id_at(row, 0), "refused"));
+	peer_wait(journal_length(node->journal) == 0);
+	lose_control();
+}
+
 static void connections_are_bounded(void)
 {
 	static struct peer peers[ADMIN_CONNECTIONS_MAX + 1];
@@ -203,6 +242,7 @@ static CU_TestInfo tests[] = {
 	ROW(a_call_without_a_control_plane_is_answered_later),
 	ROW(events_wait_in_a_bounded_queue),
 	ROW(usage_is_reported_until_it_is_acknowledged),
+	ROW(an_overdraft_is_told_before_its_records),
 	ROW(connections_are_bounded),
 	ROW(metrics_tell_of_control_and_slices),
 	CU_TEST_INFO_NULL,
