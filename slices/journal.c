@@ -96,6 +96,14 @@ static void forget(struct journal *journal, struct row *row)
 	g_hash_table_remove(journal->by_id, row->record.id);
 }
 
+static void log_lost(const struct usage_record *record, int rc)
+{
+	log_error(LOG_STORE, "a usage record is lost",
+		  "\"id\":\"%s\",\"quantity_ms\":%" PRId64 ",\"cost_micros\":%" PRId64
+		  ",\"error\":\"%s\"",
+		  log_escape(record->id), record->quantity_ms, record->cost_micros, strerror(-rc));
+}
+
 /* A record is written: it may be reported if that was the last of it. True: it may, newly. */
 static bool on_written(struct journal *journal, const struct journal_entry *entry)
 {
@@ -105,9 +113,7 @@ static bool on_written(struct journal *journal, const struct journal_entry *entr
 		row->entry = NULL;
 	if (entry->rc) {
 		if (!entry->done)
-			log_error(LOG_STORE, "a usage record is lost",
-				  "\"id\":\"%s\",\"cost_micros\":%" PRId64,
-				  log_escape(entry->record.id), entry->record.cost_micros);
+			log_lost(&entry->record, entry->rc);
 		if (is_last && !row->is_pending)
 			forget(journal, row);
 		return false;
@@ -242,7 +248,10 @@ void journal_write(struct journal *journal, const struct usage_record *record, b
 		row = add_row(journal, record);
 	if (!entry || !row) {
 		free(entry);
-		refuse(journal, done, context, is_full ? -ENOBUFS : -ENOMEM);
+		int rc = is_full ? -ENOBUFS : -ENOMEM;
+		if (!done)
+			log_lost(record, rc);
+		refuse(journal, done, context, rc);
 		return;
 	}
 	row->record = *record;
