@@ -56,18 +56,32 @@ static void on_usage_report(void *context, struct rpc_call *call, json_t *params
 		control_usage_report(context, call, params);
 }
 
+static bool is_of_this_boot(struct control *control, struct rpc_call *call, const json_t *params)
+{
+	if (!is_available(control, call))
+		return false;
+	if (strcmp(text_of(params, "boot"), control->boot) == 0)
+		return true;
+	rpc_fail(call, RPC_CONFLICT, "boot: expected that of hello, %s", control->boot);
+	return false;
+}
+
 static void on_recovered(void *context, struct rpc_call *call, json_t *params)
 {
 	struct control *control = context;
-	if (!is_available(control, call))
-		return;
-	if (strcmp(text_of(params, "boot"), control->boot) != 0) {
-		rpc_fail(call, RPC_CONFLICT, "boot: expected that of hello, %s", control->boot);
-		return;
-	}
-	answer_stored(control, call,
-		      store_grants_release(control->store, control->node_id, control->boot),
-		      "node.recovered");
+	if (is_of_this_boot(control, call, params))
+		answer_stored(control, call,
+			      store_grants_release(control->store, control->node_id, control->boot),
+			      "node.recovered");
+}
+
+static void on_ended(void *context, struct rpc_call *call, json_t *params)
+{
+	struct control *control = context;
+	if (is_of_this_boot(control, call, params))
+		answer_stored(control, call,
+			      store_grants_end(control->store, control->node_id, control->boot),
+			      "node.ended");
 }
 
 static void on_claim(void *context, struct rpc_call *call, json_t *params)
@@ -126,6 +140,9 @@ static const struct rpc_method upcalls[] = {
 	{"node.recovered",
 	 "All usage of earlier boots of this node was acknowledged: their grants are void.",
 	 "nothing", FIELDS(recovered_fields), on_recovered},
+	{"node.ended",
+	 "This boot of the node ends and all its usage was acknowledged: its grants are void.",
+	 "nothing", FIELDS(recovered_fields), on_ended},
 	{"session.claim", "Sessions that came, changed or ended.", "nothing", FIELDS(claim_fields),
 	 on_claim},
 	{"audit.report", "The audit trail.", "nothing", FIELDS(audit_fields), on_audit},

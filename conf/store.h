@@ -74,6 +74,8 @@ int store_grant_reconcile(struct store *store, const char *tenant, const char *n
 /* Everything journaled before `boot` is settled: grants of the node's earlier boots are void.
  * Unless another boot has taken over since, whose grants it would void, too: nothing then. */
 int store_grants_release(struct store *store, const char *node, const char *boot);
+/* The boot itself ends, and all its usage is committed: what it holds and has not used is free. */
+int store_grants_end(struct store *store, const char *node, const char *boot);
 /* Tenants and accounts of which a node other than `node` holds something: whom to ask for a recall.
  */
 int store_grant_holders(struct store *store, const char *tenant, enum account account,

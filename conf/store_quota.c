@@ -134,6 +134,12 @@ int store_grants_release(struct store *store, const char *node, const char *boot
 		       SQL_VALUES(sql_text(node), sql_text(boot)), NULL, NULL);
 }
 
+int store_grants_end(struct store *store, const char *node, const char *boot)
+{
+	return sql_run(store_sql(store), "DELETE FROM grants WHERE node = $1 AND boot = $2",
+		       SQL_VALUES(sql_text(node), sql_text(boot)), NULL, NULL);
+}
+
 struct holders {
 	void (*each)(void *context, const char *holder);
 	void *context;

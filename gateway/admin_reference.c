@@ -57,6 +57,11 @@ static const struct rpc_method upcalls[] = {
 	 .text = "All usage of earlier runs of this node was acknowledged: their grants are void.",
 	 .result = "nothing",
 	 FIELDS(recovered_fields)},
+	{.name = "node.ended",
+	 .text = "This run of the node ends and all its usage was acknowledged: its grants are "
+		 "void.",
+	 .result = "nothing",
+	 FIELDS(recovered_fields)},
 	{.name = "session.claim",
 	 .text = "Sessions that came, changed or ended; all there are, after a snapshot.",
 	 .result = "nothing",

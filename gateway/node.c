@@ -12,6 +12,7 @@
 
 #include <glib-unix.h>
 #include <glib.h>
+#include <jansson.h>
 
 #include "conf/clock.h"
 #include "conf/log.h"
@@ -43,6 +44,7 @@
 struct node_loop {
 	GMainLoop *main;
 	bool is_stopping; /* a signal asked for it, perhaps before it ran */
+	bool is_end_told; /* to the control plane, and answered */
 	guint sources[5];
 	unsigned int n_sources;
 	guint account_timer;
@@ -341,7 +343,31 @@ static void end_sessions(struct node *node)
 
 static bool is_reported(const struct node *node)
 {
-	return journal_length(node->journal) == 0 || !admin_has_control(node->admin);
+	return journal_rows(node->journal) == 0 || !admin_has_control(node->admin);
+}
+
+static void on_end_answered(void *context, const json_t *result, const struct rpc_error *error)
+{
+	struct node_loop *loop = context;
+	(void)result;
+	(void)error;
+	loop->is_end_told = true;
+}
+
+static bool is_end_told(const struct node *node)
+{
+	return node->loop->is_end_told;
+}
+
+/* Nothing more comes from here: what this run was granted and has not used is free for others. */
+static void tell_end(struct node *node)
+{
+	if (!is_empty(node) || journal_rows(node->journal) > 0 || !admin_has_control(node->admin))
+		return;
+	admin_call(node->admin, "node.ended",
+		   json_pack("{s:s}", "boot", journal_boot(node->journal)), on_end_answered,
+		   node->loop);
+	turn_until(node, is_end_told, REPORT_PATIENCE_MS);
 }
 
 /* The last records reach the ledger now if they can; the next run of this node brings them else. */
@@ -349,7 +375,8 @@ static void report_rest(struct node *node)
 {
 	if (!turn_until(node, is_reported, REPORT_PATIENCE_MS))
 		log_warn(LOG_NODE, "usage is left for the next start", "\"records\":%u",
-			 journal_length(node->journal));
+			 journal_rows(node->journal));
+	tell_end(node);
 }
 
 static void stop_loop(struct node_loop *loop)

@@ -313,6 +313,11 @@ unsigned int journal_length(const struct journal *journal)
 	return journal->n_pending;
 }
 
+unsigned int journal_rows(const struct journal *journal)
+{
+	return g_hash_table_size(journal->by_id);
+}
+
 unsigned int journal_inherited(const struct journal *journal)
 {
 	return journal->n_inherited;

@@ -44,6 +44,8 @@ unsigned int journal_pending(struct journal *journal, struct usage_record *recor
 /* The control plane has them: forgotten, in memory at once, on disk soon. */
 void journal_acknowledge(struct journal *journal, const char *const *ids, unsigned int n);
 unsigned int journal_length(const struct journal *journal);
+/* All that are not forgotten: also those that still grow, or are not synced yet. */
+unsigned int journal_rows(const struct journal *journal);
 /* Records of earlier runs that are not acknowledged yet. */
 unsigned int journal_inherited(const struct journal *journal);
 /* Called (on the default GMainContext) when pending records appear. */

@@ -227,6 +227,19 @@ static void grants_of_earlier_boots_end_when_the_node_has_recovered(enum sql_kin
 	played_fini(&node);
 }
 
+static void grants_of_a_node_that_ends_are_free(enum sql_kind kind)
+{
+	both_start(kind, 1000);
+	CU_ASSERT_EQUAL(take(&node, 1000, NULL), 1000);
+	CU_ASSERT_EQUAL(
+		played_ask(&node, "node.ended", json_pack("{s:s}", "boot", "boot-two"), NULL),
+		RPC_CONFLICT);
+	CU_ASSERT_EQUAL(
+		played_ask(&node, "node.ended", json_pack("{s:s}", "boot", node.boot), NULL), 0);
+	CU_ASSERT_EQUAL(take(&other, 1000, NULL), 1000);
+	both_fini();
+}
+
 static int compare(const void *a, const void *b)
 {
 	int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
@@ -328,6 +341,7 @@ ON_BOTH(nodes_together_never_get_more_than_the_limit)
 ON_BOTH(lowered_limit_is_taken_back)
 ON_BOTH(grant_that_never_arrived_is_available_again)
 ON_BOTH(grants_of_earlier_boots_end_when_the_node_has_recovered)
+ON_BOTH(grants_of_a_node_that_ends_are_free)
 ON_BOTH(node_whose_name_is_taken_gets_nothing)
 ON_BOTH(node_that_was_removed_says_hello_again)
 ON_BOTH(cold_request_is_quick)
@@ -345,6 +359,7 @@ static CU_TestInfo tests[] = {
 	{"grant_that_is_not_even_listed_is_available_again",
 	 grant_that_is_not_even_listed_is_available_again},
 	ROWS_OF(grants_of_earlier_boots_end_when_the_node_has_recovered),
+	ROWS_OF(grants_of_a_node_that_ends_are_free),
 	ROWS_OF(node_whose_name_is_taken_gets_nothing),
 	ROWS_OF(node_that_was_removed_says_hello_again),
 	ROWS_OF(cold_request_is_quick),

@@ -7,9 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf/sql.h"
 #include "gateway/admin.h"
 #include "gateway/node.h"
 #include "gateway/node_reload.h"
+#include "slices/journal.h"
 #include "slices/tenant.h"
 #include "tests/gateway/control_peer.h"
 
@@ -41,6 +43,46 @@ static int start(void)
 		return 1;
 	snprintf(path, sizeof(path), "%s/gateway.yaml", folder);
 	return config_load(path, stderr, &config) || node_start(&config, NULL, &node) ? 1 : 0;
+}
+
+static int on_number(void *context, const struct sql_value *columns, unsigned int n)
+{
+	*(int64_t *)context = n == 1 ? columns[0].integer : -1;
+	return 0;
+}
+
+/* A number of the store; -1: it cannot be read. */
+static int64_t number(const char *statement)
+{
+	int64_t result = -1;
+	char url[PATH_MAX];
+	struct sql *sql;
+	snprintf(url, sizeof(url), "sqlite:%s/state/store.db", folder);
+	if (sql_open(url, &sql))
+		return -1;
+	if (sql_run(sql, statement, NULL, 0, on_number, &result))
+		result = -1;
+	sql_close(sql);
+	return result;
+}
+
+static void write_record(void)
+{
+	struct usage_record record = {
+		.tenant = "other",
+		.unit = USAGE_INTERACTION,
+		.kind = USAGE_NO_KIND,
+		.quantity_ms = 1000,
+		.price_micros = 100,
+		.cost_micros = 100,
+		.split = "platform",
+		.opened_at_ms = 1000,
+		.closed_at_ms = 1000,
+	};
+	snprintf(record.node, sizeof(record.node), "%s", node->config.node.name);
+	snprintf(record.boot, sizeof(record.boot), "%s", journal_boot(node->journal));
+	usage_id_of_key(&record, "the last");
+	journal_write(node->journal, &record, true, NULL, NULL);
 }
 
 static int stop(void)
@@ -91,9 +133,40 @@ static void a_reload_goes_through_the_store(void)
 	peer_wait(config_of("demo")->standing == TENANT_PAUSED && config_of("third"));
 }
 
+static void quota_comes_from_the_store(void)
+{
+	struct peer_answer answer = {0};
+	CU_ASSERT_EQUAL_FATAL(
+		write_file("tenants.yaml",
+			   "tenants: [{id: other, budget: {monthly_micros: 1000000}}]\n"),
+		0);
+	node_reload(node);
+	peer_wait(config_of("other")->policy.budget.monthly_micros == 1000000);
+	admin_call(node->admin, "quota.request",
+		   json_pack("{s:s, s:s, s:i, s:i}", "tenant", "other", "account", "credit",
+			     "wanted", 1000, "comfort", 1000),
+		   peer_on_reply, &answer);
+	peer_wait(answer.is_there);
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(answer.json, "granted_total")), 1000);
+	json_decref(answer.json);
+	CU_ASSERT_EQUAL(number("SELECT granted - settled FROM grants"), 1000);
+}
+
+/* What is written down as it stops is in the ledger, and what it was granted is free again. */
+static void stops_with_nothing_left(void)
+{
+	write_record();
+	node_stop(node);
+	node = NULL;
+	CU_ASSERT_EQUAL(number("SELECT count(*) FROM audit_logs"), 1);
+	CU_ASSERT_EQUAL(number("SELECT count(*) FROM grants"), 0);
+}
+
 static CU_TestInfo tests[] = {
 	{"tenants_are_known_once_it_answers", tenants_are_known_once_it_answers},
 	{"a_reload_goes_through_the_store", a_reload_goes_through_the_store},
+	{"quota_comes_from_the_store", quota_comes_from_the_store},
+	{"stops_with_nothing_left", stops_with_nothing_left},
 	CU_TEST_INFO_NULL,
 };
 
