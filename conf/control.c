@@ -96,6 +96,8 @@ static void store_arrived(struct control *control)
 	control->operators.store = control->store;
 	store_watch(control);
 	log_info(LOG_STORE, "the store is there", NULL);
+	if (control->is_presented)
+		control_store_did(control, control_quota_resume(control->quota), "grants");
 	control_look_soon(control);
 }
 

@@ -91,6 +91,8 @@ void control_quota_destroy(struct control_quota *quota);
 /* What the node says it holds, after hello: [{"tenant", "account", "granted_total",
  * "returned_total"}]. Negative errno. */
 int control_quota_reconcile(struct control_quota *quota, const struct json_t *quotas);
+/* The store was away: what it granted without our hearing of it is taken back. Negative errno. */
+int control_quota_resume(struct control_quota *quota);
 /* The node is gone: nothing is asked of it any more, and it asks nothing. */
 void control_quota_forget(struct control_quota *quota);
 void control_quota_request(struct control_quota *quota, struct rpc_call *call,

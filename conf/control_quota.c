@@ -408,6 +408,21 @@ static int unlisted_reconcile(struct control_quota *quota)
 	return rc;
 }
 
+int control_quota_resume(struct control_quota *quota)
+{
+	struct control *control = quota->control;
+	GHashTableIter all;
+	void *held;
+	int rc = 0;
+	g_hash_table_iter_init(&all, quota->held);
+	while (rc == 0 && g_hash_table_iter_next(&all, NULL, &held)) {
+		const struct held *known = held;
+		rc = store_grant_reconcile(control->store, known->tenant, control->node_id,
+					   control->boot, known->account, known->granted_total);
+	}
+	return rc ? rc : unlisted_reconcile(quota);
+}
+
 int control_quota_reconcile(struct control_quota *quota, const json_t *quotas)
 {
 	struct control *control = quota->control;

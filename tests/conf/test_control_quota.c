@@ -278,6 +278,31 @@ static void cold_request_is_quick(enum sql_kind kind)
 	played_fini(&node);
 }
 
+/* The server ends between a grant and its answer: what nobody was told of is nobody's. */
+static void grant_that_was_lost_with_the_store_is_available_again(void)
+{
+	struct store_grant grant = {.tenant = PLAYED_TENANT,
+				    .node = "edge",
+				    .boot = "boot-edge",
+				    .account = ACCOUNT_CREDIT,
+				    .now_ms = g_get_real_time() / 1000};
+	log_set_level(LOG_STORE, LOG_LEVELS);
+	played_start(&node, "edge", store_fixture_url(SQL_POSTGRES));
+	tenant_make(&node, 1000);
+	CU_ASSERT_EQUAL(take(&node, 100, NULL), 100);
+	played_sql(&node, "UPDATE grants SET granted = 400;"
+			  "INSERT INTO grants (tenant, account, node, boot, granted)"
+			  " VALUES ('" PLAYED_TENANT "', 'video', 'edge', 'boot-edge', 7);"
+			  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+			  " WHERE pid <> pg_backend_pid() AND datname = current_database()");
+	PLAY_UNTIL(store_grant_look(node.store, &grant) == 0 && grant.available == 900, 5000);
+	grant.account = ACCOUNT_VIDEO;
+	PLAY_UNTIL(store_grant_look(node.store, &grant) == 0 && grant.granted_total == 0, 5000);
+	CU_ASSERT_EQUAL(take(&node, 50, NULL), 50);
+	played_fini(&node);
+	log_set_level(LOG_STORE, LOG_WARN);
+}
+
 /* The second of one name would void what the first holds; it is not let in while that lives. */
 static void node_whose_name_is_taken_gets_nothing(enum sql_kind kind)
 {
@@ -358,6 +383,8 @@ static CU_TestInfo tests[] = {
 	ROWS_OF(grant_that_never_arrived_is_available_again),
 	{"grant_that_is_not_even_listed_is_available_again",
 	 grant_that_is_not_even_listed_is_available_again},
+	{"grant_that_was_lost_with_the_store_is_available_again",
+	 grant_that_was_lost_with_the_store_is_available_again},
 	ROWS_OF(grants_of_earlier_boots_end_when_the_node_has_recovered),
 	ROWS_OF(grants_of_a_node_that_ends_are_free),
 	ROWS_OF(node_whose_name_is_taken_gets_nothing),
