@@ -13,6 +13,7 @@
 
 #define SECRET_BYTES_MAX 16384
 #define EVENTS_MAX       10000
+#define DETAIL_BYTES_MAX 1024
 #define TIME_MS_MAX      INT64_C(253402300799999) /* the end of the year 9999 */
 
 int64_t operator_now_ms(void)
@@ -75,12 +76,16 @@ void operator_answer(struct rpc_call *call, int rc, const char *name, struct jso
 }
 
 /* A trail that cannot be written is told, but does not undo what was done. */
-void operator_note(const struct operator* operators, const char *method, const char *tenant)
+void operator_note(const struct operator* operators, const char *method, const char *tenant,
+		   const char *detail)
 {
 	const char *of = tenant ? tenant : "";
+	if (detail && strlen(detail) > DETAIL_BYTES_MAX)
+		detail = "too long to be repeated here";
 	const char *node = operators->node && *operators->node ? operators->node : "control";
-	json_t *event = json_pack("[{s:s, s:s, s:s, s:I}]", "type", "operator", "method", method,
-				  "tenant", of, "at_ms", (json_int_t)operator_now_ms());
+	json_t *event =
+		json_pack("[{s:s, s:s, s:s, s:s*, s:I}]", "type", "operator", "method", method,
+			  "tenant", of, "detail", detail, "at_ms", (json_int_t)operator_now_ms());
 	log_info(LOG_ADMIN, "changed by an operator", "\"method\":\"%s\",\"tenant\":\"%s\"", method,
 		 log_escape(of));
 	int rc = event ? store_events_put(operators->store, node, event) : -ENOMEM;
@@ -100,7 +105,7 @@ void operator_changed(const struct operator* operators, struct rpc_call *call, i
 		answer_refusal(call, rc, change->refusal, change->what);
 		return;
 	}
-	operator_note(operators, change->method, change->tenant);
+	operator_note(operators, change->method, change->tenant, change->detail);
 	rpc_answer(call, NULL);
 }
 

@@ -97,7 +97,7 @@ static int standing_end(const struct operator* operators, const char *id, struct
 	rc = changes ? store_tenant_change(operators->store, id, changes, refusal) : -ENOMEM;
 	json_decref(changes);
 	if (rc == 0)
-		operator_note(operators, "tenant.exit", id);
+		operator_note(operators, "tenant.exit", id, NULL);
 	return rc;
 }
 

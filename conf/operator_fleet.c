@@ -2,6 +2,7 @@
 #include "conf/operator_methods.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -39,6 +40,7 @@ void operator_top_up(void *context, struct rpc_call *call, struct json_t *params
 			 operator_text(params, "account"));
 		return;
 	}
+	char detail[80];
 	int rc = store_top_up(operators->store, tenant, (enum account)account,
 			      json_integer_value(json_object_get(params, "amount")),
 			      operator_text(params, "key"), operator_now_ms());
@@ -46,8 +48,11 @@ void operator_top_up(void *context, struct rpc_call *call, struct json_t *params
 		operator_answer(call, rc, NULL, NULL, "tenant that has not exited");
 		return;
 	}
+	snprintf(detail, sizeof(detail), "%s %" JSON_INTEGER_FORMAT " %s", account_names[account],
+		 json_integer_value(json_object_get(params, "amount")),
+		 account == ACCOUNT_CREDIT ? "micros" : "ms");
 	if (rc == 0)
-		operator_note(operators, "top-up", tenant);
+		operator_note(operators, "top-up", tenant, detail);
 	top_up_answer(operators, call, tenant, rc == 0);
 }
 
@@ -106,6 +111,7 @@ void operator_session_kill(void *context, struct rpc_call *call, struct json_t *
 	const struct operator* operators = context;
 	const char *session = operator_text(params, "session"), *reason;
 	const char *tenant = operator_text(params, "tenant");
+	char detail[128];
 	int64_t n = 0;
 	int rc;
 	reason = operator_text(params, "reason") ? operator_text(params, "reason") : "OPERATOR";
@@ -121,8 +127,9 @@ void operator_session_kill(void *context, struct rpc_call *call, struct json_t *
 	} else {
 		rc = store_session_kill_all(operators->store, tenant, reason, &n);
 	}
+	snprintf(detail, sizeof(detail), "%s, %s", session ? session : "all", reason);
 	if (n)
-		operator_note(operators, "session.kill", tenant);
+		operator_note(operators, "session.kill", tenant, detail);
 	operator_answer(call, rc, "sessions", json_integer(n), "session that runs");
 }
 
@@ -138,10 +145,13 @@ void operator_node_list(void *context, struct rpc_call *call, struct json_t *par
 void operator_node_drain(void *context, struct rpc_call *call, struct json_t *params)
 {
 	const struct operator* operators = context;
-	int rc = store_node_drain(operators->store, operator_text(params, "node"),
-				  json_is_true(json_object_get(params, "drain")));
+	const char *node = operator_text(params, "node");
+	bool drain = json_is_true(json_object_get(params, "drain"));
+	int rc = store_node_drain(operators->store, node, drain);
+	char detail[128];
+	snprintf(detail, sizeof(detail), "%s, %s", node, drain ? "on" : "off");
 	operator_changed(operators, call, rc,
-			 &(struct operator_change){"node.drain", NULL, NULL, "node"});
+			 &(struct operator_change){"node.drain", NULL, NULL, "node", detail});
 }
 
 void operator_node_remove(void *context, struct rpc_call *call, struct json_t *params)
@@ -151,7 +161,8 @@ void operator_node_remove(void *context, struct rpc_call *call, struct json_t *p
 	int rc = store_node_remove(operators->store, operator_text(params, "node"),
 				   operator_now_ms(), &refusal);
 	operator_changed(operators, call, rc,
-			 &(struct operator_change){"node.remove", NULL, &refusal, "node"});
+			 &(struct operator_change){"node.remove", NULL, &refusal, "node",
+						   operator_text(params, "node")});
 }
 
 void operator_event_list(void *context, struct rpc_call *call, struct json_t *params)

@@ -17,13 +17,16 @@ const char *operator_text(const struct json_t *params, const char *name);
  * error (rc), fails the call; `what` is what was not found, or was there already. */
 void operator_answer(struct rpc_call *call, int rc, const char *name, struct json_t *value,
 		     const char *what);
-/* Something was changed: into the audit trail, and wakes the feed. */
-void operator_note(const struct operator* operators, const char *method, const char *tenant);
+/* Something was changed: into the audit trail, and wakes the feed. `detail` is what of it, for
+ * people; NULL: there is nothing to add. */
+void operator_note(const struct operator* operators, const char *method, const char *tenant,
+		   const char *detail);
 /* Notes a change and answers with nothing; or fails the call. */
 struct operator_change {
 	const char *method, *tenant;
 	const struct store_refusal *refusal; /* NULL: none */
 	const char *what;
+	const char *detail; /* NULL: none */
 };
 /* Writes an export, and answers with `answer` (taken over) and "export", its file; or fails the
  * call. */

@@ -20,7 +20,8 @@ void operator_tenant_create(void *context, struct rpc_call *call, struct json_t 
 	int rc = store_tenant_create(operators->store, tenant, &refusal);
 	operator_changed(operators, call, rc,
 			 &(struct operator_change){"tenant.create", operator_text(tenant, "id"),
-						   &refusal, "tenant"});
+						   &refusal, "tenant",
+						   operator_text(tenant, "plan")});
 }
 
 static void tenant_change(const struct operator* operators, struct rpc_call *call,
@@ -29,8 +30,10 @@ static void tenant_change(const struct operator* operators, struct rpc_call *cal
 	struct store_refusal refusal = {0};
 	int rc = changes ? store_tenant_change(operators->store, tenant, changes, &refusal)
 			 : -ENOMEM;
+	char *detail = json_dumps(changes, JSON_COMPACT);
 	operator_changed(operators, call, rc,
-			 &(struct operator_change){method, tenant, &refusal, "tenant"});
+			 &(struct operator_change){method, tenant, &refusal, "tenant", detail});
+	free(detail);
 }
 
 /* Leaving is tenant.exit's: it takes more than a word in a row. */
@@ -97,8 +100,10 @@ void operator_plan_put(void *context, struct rpc_call *call, struct json_t *para
 	const struct operator* operators = context;
 	struct store_refusal refusal = {0};
 	int rc = store_plan_put(operators->store, json_object_get(params, "plan"), &refusal);
-	operator_changed(operators, call, rc,
-			 &(struct operator_change){"plan.put", NULL, &refusal, "plan"});
+	operator_changed(
+		operators, call, rc,
+		&(struct operator_change){"plan.put", NULL, &refusal, "plan",
+					  operator_text(json_object_get(params, "plan"), "id")});
 }
 
 void operator_plan_list(void *context, struct rpc_call *call, struct json_t *params)
@@ -116,7 +121,8 @@ void operator_plan_remove(void *context, struct rpc_call *call, struct json_t *p
 	struct store_refusal refusal = {0};
 	int rc = store_plan_remove(operators->store, operator_text(params, "id"), &refusal);
 	operator_changed(operators, call, rc,
-			 &(struct operator_change){"plan.remove", NULL, &refusal, "plan"});
+			 &(struct operator_change){"plan.remove", NULL, &refusal, "plan",
+						   operator_text(params, "id")});
 }
 
 void operator_slice_put(void *context, struct rpc_call *call, struct json_t *params)
@@ -124,8 +130,10 @@ void operator_slice_put(void *context, struct rpc_call *call, struct json_t *par
 	const struct operator* operators = context;
 	struct store_refusal refusal = {0};
 	int rc = store_slice_put(operators->store, json_object_get(params, "slice"), &refusal);
-	operator_changed(operators, call, rc,
-			 &(struct operator_change){"slice.put", NULL, &refusal, "slice"});
+	operator_changed(
+		operators, call, rc,
+		&(struct operator_change){"slice.put", NULL, &refusal, "slice",
+					  operator_text(json_object_get(params, "slice"), "id")});
 }
 
 void operator_slice_list(void *context, struct rpc_call *call, struct json_t *params)
@@ -143,7 +151,8 @@ void operator_slice_remove(void *context, struct rpc_call *call, struct json_t *
 	struct store_refusal refusal = {0};
 	int rc = store_slice_remove(operators->store, operator_text(params, "id"), &refusal);
 	operator_changed(operators, call, rc,
-			 &(struct operator_change){"slice.remove", NULL, &refusal, "slice"});
+			 &(struct operator_change){"slice.remove", NULL, &refusal, "slice",
+						   operator_text(params, "id")});
 }
 
 void operator_key_add(void *context, struct rpc_call *call, struct json_t *params)
@@ -152,8 +161,10 @@ void operator_key_add(void *context, struct rpc_call *call, struct json_t *param
 	const char *tenant = operator_text(params, "tenant");
 	struct store_refusal refusal = {0};
 	int rc = store_key_add(operators->store, tenant, json_object_get(params, "key"), &refusal);
-	operator_changed(operators, call, rc,
-			 &(struct operator_change){"key.add", tenant, &refusal, "tenant"});
+	operator_changed(
+		operators, call, rc,
+		&(struct operator_change){"key.add", tenant, &refusal, "tenant",
+					  operator_text(json_object_get(params, "key"), "id")});
 }
 
 /* Lists of what a tenant has are empty for one that is not there; that is another answer. */
@@ -180,7 +191,8 @@ void operator_key_remove(void *context, struct rpc_call *call, struct json_t *pa
 	const char *tenant = operator_text(params, "tenant");
 	int rc = store_key_remove(operators->store, tenant, operator_text(params, "key"));
 	operator_changed(operators, call, rc,
-			 &(struct operator_change){"key.remove", tenant, NULL, "key"});
+			 &(struct operator_change){"key.remove", tenant, NULL, "key",
+						   operator_text(params, "key")});
 }
 
 static int secret_put(const struct operator* operators, const json_t *params)
@@ -209,7 +221,7 @@ void operator_secret_set(void *context, struct rpc_call *call, struct json_t *pa
 	explicit_bzero((char *)(uintptr_t)json_string_value(text), json_string_length(text));
 	operator_changed(operators, call, rc,
 			 &(struct operator_change){"secret.set", operator_text(params, "tenant"),
-						   NULL, "tenant"});
+						   NULL, "tenant", operator_text(params, "name")});
 }
 
 void operator_secret_list(void *context, struct rpc_call *call, struct json_t *params)
@@ -229,5 +241,6 @@ void operator_secret_remove(void *context, struct rpc_call *call, struct json_t 
 	const char *tenant = operator_text(params, "tenant");
 	int rc = store_secret_remove(operators->store, tenant, operator_text(params, "name"));
 	operator_changed(operators, call, rc,
-			 &(struct operator_change){"secret.remove", tenant, NULL, "secret"});
+			 &(struct operator_change){"secret.remove", tenant, NULL, "secret",
+						   operator_text(params, "name")});
 }

@@ -194,6 +194,9 @@ static void change_wakes_the_feed_and_leaves_a_trail(void)
 	CU_ASSERT_EQUAL(json_array_size(at("events")), 4);
 	expect_text("events.1.event.method", "tenant.set");
 	expect_text("events.1.node", "n1");
+	expect_text("events.0.event.detail", "gold");
+	expect_text("events.1.event.detail",
+		    "{\"policy\":{\"budget\":{\"monthly_micros\":1000000}}}");
 
 	CU_ASSERT_EQUAL(ask("tenant.show", "{\"tenant\": \"acme\"}"), 0);
 	expect_text("tenant.standing", "active");
