@@ -278,19 +278,23 @@ static void follow_policy(struct account_session *account, int64_t now_ms)
 	}
 }
 
-void account_on_tenant(struct account_book *book, struct tenant *tenant)
+void account_follow(struct account_entry *entry)
 {
-	struct account_entry *entry = account_entry_of(book, tenant);
 	struct account_session *account, *next;
-	if (!entry)
-		return;
-	account_entry_read(book, entry);
-	int64_t now_ms = book->reach.utc_ms();
 	TAILQ_FOREACH_SAFE(account, &entry->sessions, of_tenant, next)
 	{
 		if (account_is_live(account))
-			follow_policy(account, now_ms);
+			follow_policy(account, account->book->reach.utc_ms());
 	}
+}
+
+void account_on_tenant(struct account_book *book, struct tenant *tenant)
+{
+	struct account_entry *entry = account_entry_of(book, tenant);
+	if (!entry)
+		return;
+	account_entry_read(book, entry);
+	account_follow(entry);
 	for (enum account a = 0; a < ACCOUNTS; a++)
 		account_distribute(book, entry, a);
 }

@@ -150,6 +150,8 @@ bool account_has_live_video(const struct account_session *account, enum meter_ki
 bool account_bills(const struct account_session *account);
 /* The first credit of a kind. False: none is to be had. */
 bool account_lend_kind(struct account_session *account, enum meter_kind kind, int64_t ms);
+/* Prices, limits or who is billed have changed: the records of its sessions are of the new ones. */
+void account_follow(struct account_entry *entry);
 /* Gives back a purse no meter has counted on. */
 void account_empty(struct account_session *account, enum meter_kind kind);
 /* Out of all lists; freed once no barrier will come back to it. */

@@ -177,6 +177,11 @@ void account_answered(struct account_book *book, struct tenant *tenant, enum acc
 	if (!is_more)
 		entry->accounts[account].ask_from_ns = book->reach.now_ns() + ACCOUNT_ASK_AGAIN_NS;
 	quota_grant(quota, granted_total);
+	/* The store knows it first; until the feed brings it, asking again would bring the same. */
+	if (is_unlimited && tenant->config) {
+		quota->is_unlimited = true;
+		account_follow(entry);
+	}
 	account_distribute(book, entry, account);
 }
 

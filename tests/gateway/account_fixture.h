@@ -53,6 +53,7 @@ static struct fixture {
 	/* the control plane */
 	bool has_control, is_silent; /* silent: says that its store is away */
 	bool is_mute;                /* never answers */
+	bool is_unlimited;           /* knows of no limit */
 	int64_t available[ACCOUNTS], granted[ACCOUNTS];
 	unsigned int questions, readies;
 	char folder[64];
@@ -146,7 +147,7 @@ static inline void fixture_answer(const struct account_wish *wish)
 	fixture.available[wish->account] -= grant;
 	fixture.granted[wish->account] += grant;
 	account_answered(fixture.node.accounts, wish->tenant, wish->account,
-			 fixture.granted[wish->account], false);
+			 fixture.granted[wish->account], fixture.is_unlimited);
 }
 
 static inline void fixture_pump(void)

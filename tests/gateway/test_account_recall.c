@@ -268,6 +268,32 @@ static void a_grant_raises_the_fallen(void)
 	fixture_stop();
 }
 
+/* The store has lifted a limit that the node still has from its feed: asked again, it would say so
+ * again, and again. */
+static void an_answer_without_a_limit_is_believed(void)
+{
+	fixture_start("{\"budget\": {\"video_minutes\": 10}}");
+	fixture.available[ACCOUNT_VIDEO] = 5000;
+	struct fixture_player *before = fixture_view(VIDEO);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(before);
+	fixture.is_unlimited = true;
+	unsigned int questions = fixture.questions;
+	struct fixture_player *after = fixture_view(VIDEO);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(after);
+	fixture_play(60 * S);
+	CU_ASSERT_EQUAL(fixture.questions, questions + 1);
+	CU_ASSERT_FALSE(is_stopped(before, METER_VIDEO));
+	CU_ASSERT_FALSE(is_stopped(after, METER_VIDEO));
+	CU_ASSERT_EQUAL(quota_of(ACCOUNT_VIDEO)->lent, 0);
+	/* Until the feed says otherwise. */
+	fixture.is_unlimited = false;
+	account_on_tenant(fixture.node.accounts, &fixture.tenant);
+	fixture_pump();
+	fixture_play(60 * S);
+	CU_ASSERT_EQUAL(before->session.account->fallen, VIDEO);
+	fixture_stop();
+}
+
 static void without_control_nobody_new_gets_in(void)
 {
 	struct account_session *account;
@@ -424,6 +450,7 @@ static CU_TestInfo tests[] = {
 	{"a_held_session_is_let_go_when_there_is_credit_again",
 	 a_held_session_is_let_go_when_there_is_credit_again},
 	{"a_grant_raises_the_fallen", a_grant_raises_the_fallen},
+	{"an_answer_without_a_limit_is_believed", an_answer_without_a_limit_is_believed},
 	{"without_control_nobody_new_gets_in", without_control_nobody_new_gets_in},
 	{"a_control_plane_without_a_store_is_tried_again",
 	 a_control_plane_without_a_store_is_tried_again},
