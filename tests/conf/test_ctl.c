@@ -304,6 +304,12 @@ static void sessions_and_nodes_are_the_fleets(void)
 	expect("node list", 0, "edge-1  silent", "");
 	expect("node drain edge-1", 0, "draining", "");
 	expect("node drain edge-9", 1, "", "there is no such node");
+	expect("node remove edge-9", 1, "", "there is no such node");
+	CU_ASSERT_EQUAL(store_node_put(fixture.store, "edge-2", "b1", 1764000000000, NULL), 0);
+	expect("node remove edge-2", 0, "removed; what it was granted is free again\n", "");
+	CU_ASSERT_EQUAL(
+		store_node_put(fixture.store, "edge-2", "b1", g_get_real_time() / 1000, NULL), 0);
+	expect("node remove edge-2", 1, "", "heard of within the last 60 s: stop it first");
 }
 
 /* Without a grant: acme's node settles what it was never lent. */

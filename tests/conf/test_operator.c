@@ -148,6 +148,7 @@ static void every_refusal_has_its_code(void)
 		 "expected"},
 		{"session.kill", "{\"session\": \"s\"}", RPC_NOT_FOUND, "no such session"},
 		{"node.drain", "{\"node\": \"n\", \"drain\": true}", RPC_NOT_FOUND, "no such node"},
+		{"node.remove", "{\"node\": \"n\"}", RPC_NOT_FOUND, "no such node"},
 	};
 	int before = fixture.changes;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
