@@ -95,15 +95,18 @@ const char *token_freshness(const struct jwt_claims *claims, int64_t now_s)
 }
 
 struct token_replays {
-	GHashTable *spent; /* "tenant/jti" -> expiry */
+	GHashTable *spent;     /* "tenant/jti" -> expiry */
+	GHashTable *by_tenant; /* tenant -> how many of them; as long as there are any */
 	int64_t swept_s;
 };
 
 struct token_replays *token_replays_create(void)
 {
 	struct token_replays *replays = calloc(1, sizeof(*replays));
-	if (replays)
-		replays->spent = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	if (!replays)
+		return NULL;
+	replays->spent = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	replays->by_tenant = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	return replays;
 }
 
@@ -112,13 +115,33 @@ void token_replays_destroy(struct token_replays *replays)
 	if (!replays)
 		return;
 	g_hash_table_destroy(replays->spent);
+	g_hash_table_destroy(replays->by_tenant);
 	free(replays);
 }
 
-static gboolean is_over(gpointer key, gpointer expiry, gpointer now_s)
+static unsigned int count_of(const struct token_replays *replays, const char *tenant_id)
 {
-	(void)key;
-	return *(int64_t *)expiry <= *(int64_t *)now_s;
+	return GPOINTER_TO_UINT(g_hash_table_lookup(replays->by_tenant, tenant_id));
+}
+
+static void set_count(struct token_replays *replays, const char *tenant_id, unsigned int n)
+{
+	if (n > 0)
+		g_hash_table_replace(replays->by_tenant, g_strdup(tenant_id), GUINT_TO_POINTER(n));
+	else
+		g_hash_table_remove(replays->by_tenant, tenant_id);
+}
+
+/* Those that have expired by replays->swept_s. */
+static gboolean drop_if_over(gpointer key, gpointer expiry, gpointer context)
+{
+	struct token_replays *replays = context;
+	if (*(int64_t *)expiry > replays->swept_s)
+		return FALSE;
+	char *tenant_id = g_strndup(key, strcspn(key, "/"));
+	set_count(replays, tenant_id, count_of(replays, tenant_id) - 1);
+	g_free(tenant_id);
+	return TRUE;
 }
 
 bool token_is_spent(struct token_replays *replays, const char *tenant_id,
@@ -138,11 +161,13 @@ int token_spend(struct token_replays *replays, const char *tenant_id,
 	if (token_is_spent(replays, tenant_id, claims))
 		return -EALREADY;
 	if (now_s != replays->swept_s) {
-		g_hash_table_foreach_remove(replays->spent, is_over, &now_s);
 		replays->swept_s = now_s;
+		g_hash_table_foreach_remove(replays->spent, drop_if_over, replays);
 	}
-	if (g_hash_table_size(replays->spent) >= TOKEN_REPLAYS_MAX)
+	if (g_hash_table_size(replays->spent) >= TOKEN_REPLAYS_MAX ||
+	    count_of(replays, tenant_id) >= TOKEN_REPLAYS_TENANT_MAX)
 		return -ENOSPC;
+	set_count(replays, tenant_id, count_of(replays, tenant_id) + 1);
 	int64_t *expiry = g_new(int64_t, 1);
 	*expiry = claims->expires_at;
 	g_hash_table_replace(replays->spent, g_strdup_printf("%s/%s", tenant_id, claims->id),

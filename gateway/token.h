@@ -8,8 +8,9 @@
 #include "conf/jwt.h"
 #include "slices/tenant.h"
 
-#define TOKEN_LEEWAY_S    5     /* of an issuer's clock that is ahead (nbf, iat); exp is exact */
-#define TOKEN_REPLAYS_MAX 65536 /* single-use tokens remembered until they expire */
+#define TOKEN_LEEWAY_S           5 /* of an issuer's clock that is ahead (nbf, iat); exp is exact */
+#define TOKEN_REPLAYS_MAX        65536 /* single-use tokens remembered until they expire */
+#define TOKEN_REPLAYS_TENANT_MAX (TOKEN_REPLAYS_MAX / 4) /* of one tenant */
 
 /* The token of an "Authorization: Bearer" value (scheme in any case), or NULL. */
 const char *token_of_bearer(const char *authorization);
@@ -39,6 +40,6 @@ void token_replays_destroy(struct token_replays *replays);
 bool token_is_spent(struct token_replays *replays, const char *tenant_id,
 		    const struct jwt_claims *claims);
 /* Marks a single-use token (one with `jti`) as spent until it expires; others pass. -EALREADY: it
- * was; -ENOSPC: too many are remembered. */
+ * was; -ENOSPC: too many are remembered, of this tenant or of all. */
 int token_spend(struct token_replays *replays, const char *tenant_id,
 		const struct jwt_claims *claims, int64_t now_s);

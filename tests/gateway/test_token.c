@@ -232,14 +232,38 @@ static void what_is_remembered_is_bounded(void)
 {
 	struct token_replays *replays = token_replays_create();
 	struct jwt_claims claims = claims_of("demo");
+	const unsigned int tenants = TOKEN_REPLAYS_MAX / TOKEN_REPLAYS_TENANT_MAX;
 	for (unsigned int i = 0; i < TOKEN_REPLAYS_MAX; i++) {
+		char tenant[16];
+		snprintf(tenant, sizeof(tenant), "t%u", i % tenants);
 		snprintf(claims.id, sizeof(claims.id), "%u", i);
-		if (token_spend(replays, "demo", &claims, NOW))
+		if (token_spend(replays, tenant, &claims, NOW))
 			CU_FAIL("refused below the cap");
 	}
 	strcpy(claims.id, "one more");
 	CU_ASSERT_EQUAL(token_spend(replays, "demo", &claims, NOW), -ENOSPC);
 	CU_ASSERT_EQUAL(token_spend(replays, "demo", &claims, NOW + 60), 0);
+	token_replays_destroy(replays);
+}
+
+/* Whatever one tenant does, there is room for the single-use tokens of another. */
+static void a_tenant_fills_no_more_than_its_share(void)
+{
+	struct token_replays *replays = token_replays_create();
+	struct jwt_claims claims = claims_of("demo");
+	for (unsigned int i = 0; i < TOKEN_REPLAYS_TENANT_MAX; i++) {
+		snprintf(claims.id, sizeof(claims.id), "%u", i);
+		CU_ASSERT_EQUAL_FATAL(token_spend(replays, "demo", &claims, NOW), 0);
+	}
+	strcpy(claims.id, "one more");
+	CU_ASSERT_EQUAL(token_spend(replays, "demo", &claims, NOW), -ENOSPC);
+	CU_ASSERT_EQUAL(token_spend(replays, "other", &claims, NOW), 0);
+	/* Once they have expired there is room again, as often as that comes. */
+	for (unsigned int i = 0; i < TOKEN_REPLAYS_TENANT_MAX; i++) {
+		snprintf(claims.id, sizeof(claims.id), "later %u", i);
+		claims.expires_at = NOW + 120;
+		CU_ASSERT_EQUAL_FATAL(token_spend(replays, "demo", &claims, NOW + 60), 0);
+	}
 	token_replays_destroy(replays);
 }
 
@@ -254,6 +278,7 @@ static CU_TestInfo tests[] = {
 	{"a_single_use_token_is_spent_until_it_expires",
 	 a_single_use_token_is_spent_until_it_expires},
 	{"what_is_remembered_is_bounded", what_is_remembered_is_bounded},
+	{"a_tenant_fills_no_more_than_its_share", a_tenant_fills_no_more_than_its_share},
 	CU_TEST_INFO_NULL,
 };
 
