@@ -65,7 +65,7 @@ void control_usage_report(struct control *control, struct rpc_call *call, const 
 	}
 	struct usage_record *records = g_new(struct usage_record, size + 1);
 	enum store_verdict verdicts[RECORDS_MAX + 1];
-	json_t *acknowledged = json_array(), *refused = json_array();
+	json_t *acknowledged = json_array(), *refused = json_array(), *elsewhere = json_array();
 	unsigned int n = 0;
 	json_array_foreach((json_t *)list, i, object)
 	{
@@ -76,10 +76,14 @@ void control_usage_report(struct control *control, struct rpc_call *call, const 
 			record_refuse(object, why, refused);
 	}
 	int rc = n ? store_usage_commit(control->store, records, n, verdicts) : 0;
-	for (i = 0; rc == 0 && i < n; i++)
+	for (i = 0; rc == 0 && i < n; i++) {
 		json_array_append_new(verdicts[i] == STORE_REFUSED ? refused : acknowledged,
 				      json_string(records[i].id));
-	json_t *answer = json_pack("{s:o, s:o}", "acknowledged", acknowledged, "refused", refused);
+		if (verdicts[i] == STORE_ELSEWHERE)
+			json_array_append_new(elsewhere, json_string(records[i].id));
+	}
+	json_t *answer = json_pack("{s:o, s:o, s:o}", "acknowledged", acknowledged, "refused",
+				   refused, "elsewhere", elsewhere);
 	g_free(records);
 	if (control_store_did(control, rc, "usage.report")) {
 		rpc_answer(call, answer);

@@ -107,7 +107,12 @@ int store_budget(struct store *store, const char *tenant, int64_t now_ms, struct
 
 /* --- Usage and ledger ---------------------------------------------------------------------------
  */
-enum store_verdict { STORE_COMMITTED, STORE_DUPLICATE, STORE_REFUSED };
+enum store_verdict {
+	STORE_COMMITTED,
+	STORE_DUPLICATE,
+	STORE_ELSEWHERE, /* a duplicate of what another node, or boot, has committed */
+	STORE_REFUSED
+};
 /* Appends records to their tenants' ledgers (audit_logs), adds them to the meters, settles the
  * grants, all in one transaction. Zero quantities are committed to nothing. A record whose id is
  * there is a duplicate and changes nothing; a closed one of an unknown tenant is refused (logged).

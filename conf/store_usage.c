@@ -51,7 +51,7 @@ struct commit {
 	unsigned int n_order;
 	struct ledger *ledgers; /* by tenant */
 	unsigned int n_ledgers;
-	GHashTable *known; /* ids that are there; owned keys */
+	GHashTable *known; /* ids that are there, and the boot each is of; owned */
 	struct ledger_row *rows;
 	char (*periods)[STORE_PERIOD_BYTES]; /* of rows */
 	unsigned int n_rows;
@@ -194,7 +194,7 @@ static int take_id(void *context, const struct sql_value *columns, unsigned int 
 {
 	(void)n;
 	struct commit *commit = context;
-	g_hash_table_add(commit->known, g_strdup(columns[0].text));
+	g_hash_table_insert(commit->known, g_strdup(columns[0].text), g_strdup(columns[1].text));
 	return 0;
 }
 
@@ -203,7 +203,8 @@ static int ids_ask(struct commit *commit)
 	g_hash_table_remove_all(commit->known);
 	for (unsigned int i = 0; i < commit->n_order; i++)
 		commit->values[i] = sql_text(commit->records[commit->order[i]].id);
-	const struct sql_batch batch = {.statement = "SELECT id FROM audit_logs WHERE id = $1",
+	const struct sql_batch batch = {.statement =
+						"SELECT id, boot FROM audit_logs WHERE id = $1",
 					.values = commit->values,
 					.n_values = 1,
 					.n_rows = commit->n_order,
@@ -261,14 +262,15 @@ static void rows_make(struct commit *commit)
 		const struct usage_record *record = &commit->records[index];
 		while (strcmp(ledger->tenant, record->tenant) != 0)
 			ledger++;
-		commit->verdicts[index] = !ledger->is_known ? STORE_REFUSED
-					  : g_hash_table_contains(commit->known, record->id)
-						  ? STORE_DUPLICATE
-						  : STORE_COMMITTED;
+		const char *boot = g_hash_table_lookup(commit->known, record->id);
+		commit->verdicts[index] = !ledger->is_known                 ? STORE_REFUSED
+					  : !boot                           ? STORE_COMMITTED
+					  : strcmp(boot, record->boot) != 0 ? STORE_ELSEWHERE
+									    : STORE_DUPLICATE;
 		if (commit->verdicts[index] != STORE_COMMITTED)
 			continue;
 		row_append(commit, ledger, record);
-		g_hash_table_add(commit->known, g_strdup(record->id));
+		g_hash_table_insert(commit->known, g_strdup(record->id), g_strdup(record->boot));
 	}
 }
 
@@ -397,7 +399,7 @@ int store_usage_commit(struct store *store, const struct usage_record *records, 
 		.verdicts = verdicts,
 		.order = g_new0(unsigned int, n),
 		.ledgers = g_new0(struct ledger, n),
-		.known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+		.known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
 		.rows = g_new0(struct ledger_row, n),
 		.periods = g_malloc0_n(n, STORE_PERIOD_BYTES),
 		.meters = g_new0(struct charge, (size_t)n * METERS_PER_ROW),

@@ -51,7 +51,9 @@ static const struct rpc_method upcalls[] = {
 	 .text = "Usage for the ledger. One call at a time; what is neither acknowledged nor "
 		 "refused "
 		 "comes again.",
-	 .result = "`acknowledged`, `refused`: ids, which the node forgets",
+	 .result = "`acknowledged`, `refused`: ids, which the node forgets; `elsewhere`: those of "
+		   "the "
+		   "acknowledged that another node or boot has paid for",
 	 FIELDS(report_fields)},
 	{.name = "node.recovered",
 	 .text = "All usage of earlier runs of this node was acknowledged: their grants are void.",

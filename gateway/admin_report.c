@@ -11,6 +11,7 @@
 #include "gateway/admin_private.h"
 #include "gateway/node.h"
 #include "slices/journal.h"
+#include "slices/tenant.h"
 
 #define PAUSE_MIN_MS 100
 #define PAUSE_MAX_MS 2000
@@ -34,19 +35,47 @@ static void retry_later(struct admin_report *report)
 	report->pause_ms = MIN(report->pause_ms * 2, PAUSE_MAX_MS);
 }
 
+/* NULL: it was not in this report. */
+static const struct usage_record *find_record(const struct admin_report *report, const char *id)
+{
+	for (unsigned int i = 0; id && i < report->n_records; i++)
+		if (strcmp(report->records[i].id, id) == 0)
+			return &report->records[i];
+	return NULL;
+}
+
 /* The ledger will never take it: all that is left of it is this line. */
 static void log_refused(const struct admin_report *report, const char *id)
 {
-	for (unsigned int i = 0; i < report->n_records; i++) {
-		if (strcmp(report->records[i].id, id) != 0)
-			continue;
-		json_t *record = usage_write(&report->records[i]);
-		char *text = record ? json_dumps(record, JSON_COMPACT) : NULL;
+	const struct usage_record *found = find_record(report, id);
+	json_t *record = found ? usage_write(found) : NULL;
+	char *text = record ? json_dumps(record, JSON_COMPACT) : NULL;
+	if (found)
 		log_error(LOG_ADMIN, "the ledger refuses a usage record", "\"record\":%s",
 			  text ? text : "null");
-		free(text);
-		json_decref(record);
-		return;
+	free(text);
+	json_decref(record);
+}
+
+/* A key that was committed at two nodes, in turns, is one row, and one of them has paid for it:
+ * what this one set aside is free again, once, since its record is forgotten with that. Earlier
+ * boots' grants are void as a whole. */
+static void refund(const struct admin_report *report, const json_t *list)
+{
+	const struct node *node = report->admin->node;
+	size_t i;
+	json_t *value;
+	json_array_foreach(list, i, value)
+	{
+		const struct usage_record *record = find_record(report, json_string_value(value));
+		if (!record || record->unit == USAGE_MINUTE ||
+		    record->ungranted & (1u << ACCOUNT_CREDIT) ||
+		    strcmp(record->boot, journal_boot(node->journal)) != 0)
+			continue;
+		struct tenant *tenant =
+			tenant_find(node->tenants, record->tenant, strlen(record->tenant));
+		if (tenant)
+			quota_refund(&tenant->quotas[ACCOUNT_CREDIT], record->cost_micros);
 	}
 }
 
@@ -75,6 +104,7 @@ static void on_reported(void *context, const json_t *result, const struct rpc_er
 	struct admin_report *report = context;
 	unsigned int n = 0;
 	if (result) {
+		refund(report, json_object_get(result, "elsewhere"));
 		unsigned int acknowledged =
 			forget(report, json_object_get(result, "acknowledged"), false);
 		unsigned int refused = forget(report, json_object_get(result, "refused"), true);

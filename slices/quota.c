@@ -1,5 +1,5 @@
-/* One equation: granted = free + lent + used + returned. Nothing but a grant raises the left side,
- * and an overdraft is a negative `free`, which the next grants fill up first. */
+/* One equation: granted = free + lent + used - refunded + returned. Nothing but a grant raises the
+ * left side, and an overdraft is a negative `free`, which the next grants fill up first. */
 #include "slices/quota.h"
 
 #include <assert.h>
@@ -17,7 +17,8 @@ static int64_t not_negative(int64_t amount)
 
 int64_t quota_free(const struct quota *quota)
 {
-	return quota->granted_total - quota->lent - quota->used_total - quota->returned_total;
+	return quota->granted_total - quota->lent - quota->used_total + quota->refunded_total -
+	       quota->returned_total;
 }
 
 int64_t quota_lendable(const struct quota *quota)
@@ -51,6 +52,12 @@ void quota_settle(struct quota *quota, int64_t lent, int64_t used)
 	assert(used >= 0 && lent >= 0 && lent <= quota->lent);
 	quota->lent -= lent;
 	quota->used_total += used;
+}
+
+void quota_refund(struct quota *quota, int64_t amount)
+{
+	int64_t paid = quota->used_total - quota->refunded_total;
+	quota->refunded_total += not_negative(lesser(amount, paid));
 }
 
 int64_t quota_return(struct quota *quota, int64_t amount)

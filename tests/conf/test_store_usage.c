@@ -212,6 +212,11 @@ static void a_batch_is_sorted_into_its_ledgers(enum sql_kind kind)
 	CU_ASSERT_EQUAL(store_usage_commit(store, records, N, verdicts), 0);
 	for (uint32_t i = 0; i < N; i++)
 		CU_ASSERT_EQUAL(verdicts[i], STORE_DUPLICATE);
+	/* One of them comes from another node, which has set credit aside for it in vain. */
+	struct usage_record twin = records[0];
+	strcpy(twin.boot, "another");
+	CU_ASSERT_EQUAL(store_usage_commit(store, &twin, 1, verdicts), 0);
+	CU_ASSERT_EQUAL(verdicts[0], STORE_ELSEWHERE);
 	CU_ASSERT_EQUAL(store_fixture_number(store, "SELECT count(*) FROM audit_logs"), N);
 	CU_ASSERT_EQUAL(store_fixture_number(store, "SELECT SUM(used) FROM meters WHERE period ="
 						    " 'total' AND account = 'credit'"),

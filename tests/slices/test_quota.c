@@ -99,6 +99,21 @@ static void step(struct quota *quota, int64_t loans[], unsigned int *n)
 	}
 }
 
+static void what_was_paid_elsewhere_is_free_again_once(void)
+{
+	struct quota quota = {0};
+	quota_grant(&quota, 100);
+	CU_ASSERT_EQUAL(quota_lend(&quota, 40), 0);
+	quota_settle(&quota, 40, 40);
+	quota_refund(&quota, 40);
+	CU_ASSERT_EQUAL(quota_free(&quota), 100);
+	CU_ASSERT_EQUAL(quota.used_total, 40);
+	/* Never more than was used. */
+	quota_refund(&quota, 1);
+	quota_refund(&quota, -1);
+	CU_ASSERT_EQUAL(quota_return(&quota, 1000), 100);
+}
+
 static void no_sequence_spends_more_than_was_granted(void)
 {
 	srand(4711);
@@ -124,6 +139,7 @@ static CU_TestInfo tests[] = {
 	{"an_older_grant_changes_nothing", an_older_grant_changes_nothing},
 	{"returns_only_what_is_free", returns_only_what_is_free},
 	{"an_overdraft_is_bounded_and_paid_first", an_overdraft_is_bounded_and_paid_first},
+	{"what_was_paid_elsewhere_is_free_again_once", what_was_paid_elsewhere_is_free_again_once},
 	{"no_sequence_spends_more_than_was_granted", no_sequence_spends_more_than_was_granted},
 	CU_TEST_INFO_NULL,
 };

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { auditRows, eventually, onEachStore } from './fleet.mjs';
+import { Node, Postgres, auditRows, eventually, onEachStore } from './fleet.mjs';
 
 const tenants = `
 tenants:
@@ -124,3 +124,35 @@ test("a tenant's rate is that of its debits too", (t) =>
       assert.ok(after >= 1 && after <= 12, `Retry-After: ${after}`);
     }
   }));
+
+test('a key that is committed at both nodes of a fleet is paid once', async (t) => {
+  const twins = `
+tenants:
+  - {id: a, KEYS, prices: {token_micros: 1000}, budget: {monthly_micros: 10000}}
+`;
+  const postgres = await Postgres.start();
+  const nodes = [];
+  try {
+    for (const name of ['node-1', 'node-2'])
+      nodes.push(await Node.start({ tenants: twins, postgres, name, keysOf: nodes[0] ?? null }));
+    const token = nodes[0].token({ tenant: 'a' });
+    const commit = async (node, key) =>
+      (await node.usage('commit', 'a', token, { key, unit: 'token_unit', quantity: 1000 })).status;
+    for (let i = 0; i < 4; i++)
+      for (const node of nodes) assert.equal(await commit(node, `k${i}`), 200);
+    const isReported = async () =>
+      (await nodes[0].metric('nn5g_journal_records')) === 0 &&
+      (await nodes[1].metric('nn5g_journal_records')) === 0;
+    assert.ok(await eventually(5000, isReported, 50));
+    let passed = 0;
+    for (let i = 0; i < 10; i++) if ((await commit(nodes[i % 2], `x${i}`)) === 200) passed++;
+    assert.equal(passed, 6, 'of 10 in all, after 4 that were paid once');
+    assert.ok(await eventually(5000, () => auditRows(nodes[0], "tenant = 'a'").length === 10));
+  } catch (error) {
+    for (const node of nodes) t.diagnostic(node.log());
+    throw error;
+  } finally {
+    for (const node of nodes) await node.stop();
+    await postgres.stop();
+  }
+});
