@@ -476,20 +476,20 @@ static void one_name_is_one_node(enum sql_kind kind)
 {
 	struct store *store = store_make(kind);
 	json_t *one = json("{\"instance\": \"i1\"}"), *other = json("{\"instance\": \"i2\"}");
-	const int64_t lease_ms = STORE_NODE_LEASE_MS;
-	CU_ASSERT_EQUAL(store_node_put(store, "n1", "b1", 1000, one), 0);
-	CU_ASSERT_EQUAL(store_node_put(store, "n1", "c1", 1000, other), -EBUSY);
-	CU_ASSERT_EQUAL(store_node_put(store, "n1", "c1", 999 + lease_ms, other), -EBUSY);
-	CU_ASSERT_EQUAL(store_node_put(store, "n2", "c1", 1000, other), 0);
+	const int64_t lease_ms = STORE_NODE_LEASE_MS, at_ms = 1764000000000;
+	CU_ASSERT_EQUAL(store_node_put(store, "twin", "b1", at_ms, one), 0);
+	CU_ASSERT_EQUAL(store_node_put(store, "twin", "c1", at_ms, other), -EBUSY);
+	CU_ASSERT_EQUAL(store_node_put(store, "twin", "c1", at_ms - 1 + lease_ms, other), -EBUSY);
+	CU_ASSERT_EQUAL(store_node_put(store, "other", "c1", at_ms, other), 0);
 	/* It restarts: at once. The boot before it, late, voids nothing and is heard of no more. */
-	CU_ASSERT_EQUAL(store_node_put(store, "n1", "b2", 1001, one), 0);
-	CU_ASSERT_EQUAL(store_node_seen(store, "n1", "b1", 2000), -ENOENT);
-	CU_ASSERT_EQUAL(store_node_seen(store, "n1", "b2", 2000), 0);
-	CU_ASSERT_EQUAL(store_node_put(store, "n1", "c1", 1999 + lease_ms, other), -EBUSY);
+	CU_ASSERT_EQUAL(store_node_put(store, "twin", "b2", at_ms + 1, one), 0);
+	CU_ASSERT_EQUAL(store_node_seen(store, "twin", "b1", at_ms + 1000), -ENOENT);
+	CU_ASSERT_EQUAL(store_node_seen(store, "twin", "b2", at_ms + 1000), 0);
+	CU_ASSERT_EQUAL(store_node_put(store, "twin", "c1", at_ms + 999 + lease_ms, other), -EBUSY);
 	/* It is silent: another may have its name, and keeps it. */
-	CU_ASSERT_EQUAL(store_node_put(store, "n1", "c1", 2000 + lease_ms, other), 0);
-	CU_ASSERT_EQUAL(store_node_seen(store, "n1", "b2", 2001 + lease_ms), -ENOENT);
-	CU_ASSERT_EQUAL(store_node_put(store, "n1", "b2", 2001 + lease_ms, one), -EBUSY);
+	CU_ASSERT_EQUAL(store_node_put(store, "twin", "c1", at_ms + 1000 + lease_ms, other), 0);
+	CU_ASSERT_EQUAL(store_node_seen(store, "twin", "b2", at_ms + 1001 + lease_ms), -ENOENT);
+	CU_ASSERT_EQUAL(store_node_put(store, "twin", "b2", at_ms + 1001 + lease_ms, one), -EBUSY);
 	json_decref(one);
 	json_decref(other);
 	store_close(store);
