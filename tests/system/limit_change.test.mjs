@@ -76,6 +76,9 @@ test('a killed session stops within 100 ms of the command', (t) =>
       const viewer = await openPage(browser, node.base);
       await call(publisher, 'publish', { ...stream, width: 320, height: 180, frameRate: 15 });
       const id = await call(viewer, 'play', stream);
+      // Nodes tell of their sessions every 200 ms; what the list does not show nobody can kill.
+      const isListed = async () => (await node.ctl('session', 'list', '--json')).includes(id);
+      assert.ok(await eventually(2000, isListed), 'the session is not listed');
       const asked = await viewer.evaluate(() => performance.timeOrigin + performance.now());
       await node.ctl('session', 'kill', id);
       const hasEnded = async () => (await call(viewer, 'state')) === 'ended';
