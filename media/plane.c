@@ -25,7 +25,7 @@ static int create_parts(struct plane *plane)
 	if (rc)
 		return rc;
 	plane->config.port.pool = plane->pool;
-	rc = port_socket_open(&plane->config.port, &plane->port);
+	rc = port_open(&plane->config.port, &plane->port);
 	if (rc)
 		return rc;
 	rc = dtls_identity_create(&plane->identity);

@@ -4,15 +4,15 @@
 
 #include <assert.h>
 
-void port_close(struct port *port)
+uint16_t port_datagram_max(const struct port *port, bool ipv4)
 {
-	if (port)
-		port->ops->close(port);
+	return port->ops->datagram_max(port, ipv4);
 }
 
-uint16_t port_udp_port(const struct port *port)
+bool port_fd_arm(struct port *port, unsigned int queue)
 {
-	return port->udp_port;
+	assert(queue < port->n_queues);
+	return port->ops->fd_arm(port, queue);
 }
 
 int port_fd(const struct port *port, unsigned int queue)

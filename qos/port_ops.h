@@ -6,6 +6,9 @@
 
 struct port_ops {
 	void (*close)(struct port *port);
+	bool (*check_link)(struct port *port);
+	uint16_t (*datagram_max)(const struct port *port, bool ipv4);
+	bool (*fd_arm)(struct port *port, unsigned int queue);
 	int (*fd)(const struct port *port, unsigned int queue);
 	uint16_t (*rx_burst)(struct port *port, unsigned int queue, struct rte_mbuf **packets,
 			     uint16_t n, uint64_t now_ns);
@@ -17,9 +20,12 @@ struct port_ops {
 /* First member of every kind of port. */
 struct port {
 	const struct port_ops *ops;
-	unsigned int n_queues;
+	unsigned int n_queues; /* the send queue among them */
 	uint16_t udp_port; /* host order */
 };
+
+/* The kinds, each as port_open. */
+int port_socket_open(const struct port_config *config, struct port **out);
 
 /* Adds to a counter that only the calling thread writes and others may read at any time. */
 static inline void port_counter_add(uint64_t *counter, uint64_t n)

@@ -209,6 +209,27 @@ static void port_socket_close(struct port *port)
 	free(s);
 }
 
+/* The kernel's business: each datagram's route has its own interface. */
+static bool port_socket_check_link(struct port *port)
+{
+	(void)port;
+	return true;
+}
+
+static uint16_t port_socket_datagram_max(const struct port *port, bool ipv4)
+{
+	(void)port;
+	(void)ipv4;
+	return PACKET_BYTES_MAX;
+}
+
+static bool port_socket_fd_arm(struct port *port, unsigned int queue)
+{
+	(void)port;
+	(void)queue;
+	return true;
+}
+
 static int port_socket_fd(const struct port *port, unsigned int queue)
 {
 	return ((const struct port_socket *)port)->queues[queue].epoll_fd;
@@ -221,6 +242,9 @@ static const struct port_counters *port_socket_counters(const struct port *port,
 
 static const struct port_ops port_socket_ops = {
 	.close = port_socket_close,
+	.check_link = port_socket_check_link,
+	.datagram_max = port_socket_datagram_max,
+	.fd_arm = port_socket_fd_arm,
 	.fd = port_socket_fd,
 	.rx_burst = port_socket_rx_burst,
 	.tx_burst = port_socket_tx_burst,

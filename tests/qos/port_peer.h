@@ -42,7 +42,7 @@ static inline struct port *peer_port_open(struct rte_mempool **pool, unsigned in
 	struct port *port = NULL;
 	CU_ASSERT_EQUAL_FATAL(packet_pool_create("port", n_packets, pool), 0);
 	struct port_config config = peer_port_config(*pool, ip, ip2, n_queues);
-	CU_ASSERT_EQUAL_FATAL(port_socket_open(&config, &port), 0);
+	CU_ASSERT_EQUAL_FATAL(port_open(&config, &port), 0);
 	CU_ASSERT_NOT_EQUAL_FATAL(port_udp_port(port), 0);
 	return port;
 }

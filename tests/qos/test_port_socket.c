@@ -251,11 +251,11 @@ static void port_in_use_is_refused_and_leaves_nothing_open(void)
 		struct port_config config = peer_port_config(pool, "::1", "127.0.0.1", 2);
 		config.listen[0].port = config.listen[1].port = port_udp_port(port);
 		unsigned int before = open_files();
-		CU_ASSERT_EQUAL(port_socket_open(&config, &second), -EADDRINUSE);
+		CU_ASSERT_EQUAL(port_open(&config, &second), -EADDRINUSE);
 		CU_ASSERT_PTR_NULL(second);
 		CU_ASSERT_EQUAL(open_files(), before);
 		config.listen[0] = peer_address("192.0.2.77", 0); /* not ours: TEST-NET-1 */
-		CU_ASSERT_EQUAL(port_socket_open(&config, &second), -EADDRNOTAVAIL);
+		CU_ASSERT_EQUAL(port_open(&config, &second), -EADDRNOTAVAIL);
 		CU_ASSERT_EQUAL(open_files(), before);
 		peer_port_close(port, pool);
 	}
@@ -268,16 +268,16 @@ static void impossible_config_is_refused(void)
 	CU_ASSERT_EQUAL_FATAL(packet_pool_create("config", 7, &pool), 0);
 	struct port_config good = peer_port_config(pool, "127.0.0.1", NULL, 1), bad = good;
 	bad.n_queues = 0;
-	CU_ASSERT_EQUAL(port_socket_open(&bad, &port), -EINVAL);
+	CU_ASSERT_EQUAL(port_open(&bad, &port), -EINVAL);
 	bad.n_queues = PORT_QUEUES_MAX + 1;
-	CU_ASSERT_EQUAL(port_socket_open(&bad, &port), -EINVAL);
+	CU_ASSERT_EQUAL(port_open(&bad, &port), -EINVAL);
 	bad = good;
 	bad.n_listen = 0;
-	CU_ASSERT_EQUAL(port_socket_open(&bad, &port), -EINVAL);
+	CU_ASSERT_EQUAL(port_open(&bad, &port), -EINVAL);
 	bad.n_listen = PORT_ADDRESSES_MAX + 1;
-	CU_ASSERT_EQUAL(port_socket_open(&bad, &port), -EINVAL);
+	CU_ASSERT_EQUAL(port_open(&bad, &port), -EINVAL);
 	good.socket_buffer_bytes = 1 << 30; /* more than is given: a warning, not an error */
-	CU_ASSERT_EQUAL_FATAL(port_socket_open(&good, &port), 0);
+	CU_ASSERT_EQUAL_FATAL(port_open(&good, &port), 0);
 	port_close(port);
 	port_close(NULL);
 	packet_pool_destroy(pool);
