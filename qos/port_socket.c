@@ -1,10 +1,12 @@
 /* The port over kernel UDP sockets: opening and closing, on the control thread. Every queue has a
  * socket per listen address; the kernel spreads flows over the queues (SO_REUSEPORT) and keeps each
- * flow on its queue for as long as the sockets live. */
+ * flow on its queue for as long as the sockets live. The send queue has duplicates of the first
+ * queue's sockets: one more socket of its own would be given a share of the flows. */
 #include "qos/port_socket.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -120,6 +122,21 @@ static void port_close_sockets(struct port_socket *port)
 		queue_close_sockets(&port->queues[i]);
 }
 
+/* Queue n_queues, which sends by the sockets of queue 0. */
+static int port_open_send_queue(struct port_socket *port, const struct port_config *config)
+{
+	const struct socket_queue *first = &port->queues[0];
+	struct socket_queue *queue = &port->queues[config->n_queues];
+	while (queue->n_sockets < first->n_sockets) {
+		struct udp_socket s = first->sockets[queue->n_sockets];
+		s.fd = fcntl(s.fd, F_DUPFD_CLOEXEC, 0);
+		if (s.fd < 0)
+			return -errno;
+		queue->sockets[queue->n_sockets++] = s;
+	}
+	return 0;
+}
+
 /* One attempt. On failure `failed` is the address that it failed for. */
 static int port_open_sockets(struct port_socket *port, const struct port_config *config,
 			     struct address *failed)
@@ -140,7 +157,7 @@ static int port_open_sockets(struct port_socket *port, const struct port_config 
 		}
 	}
 	port->port.udp_port = picked;
-	return 0;
+	return config->has_send_queue ? port_open_send_queue(port, config) : 0;
 }
 
 static int port_bind(struct port_socket *port, const struct port_config *config)
@@ -253,14 +270,15 @@ static const struct port_ops port_socket_ops = {
 
 static struct port_socket *port_socket_alloc(const struct port_config *config)
 {
-	size_t bytes = sizeof(struct port_socket) + config->n_queues * sizeof(struct socket_queue);
+	unsigned int n_queues = config->n_queues + config->has_send_queue;
+	size_t bytes = sizeof(struct port_socket) + n_queues * sizeof(struct socket_queue);
 	struct port_socket *port = aligned_alloc(RTE_CACHE_LINE_SIZE, bytes);
 	if (!port)
 		return NULL;
 	memset(port, 0, bytes);
 	port->port.ops = &port_socket_ops;
-	port->port.n_queues = config->n_queues;
-	for (unsigned int q = 0; q < config->n_queues; q++) {
+	port->port.n_queues = n_queues;
+	for (unsigned int q = 0; q < n_queues; q++) {
 		struct socket_queue *queue = &port->queues[q];
 		queue->pool = config->pool;
 		queue->epoll_fd = -1;

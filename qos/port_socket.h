@@ -1,5 +1,6 @@
-/* The insides of the kernel UDP port: one queue per worker, in it one socket per listen address.
- * Private to port_socket.c (opens and closes) and port_socket_dp.c (moves packets). */
+/* The insides of the kernel UDP port: one queue per worker, in it one socket per listen address; a
+ * send queue, if there is one, comes last. Private to port_socket.c (opens and closes) and
+ * port_socket_dp.c (moves packets). */
 #pragma once
 
 #include <netinet/in.h>
@@ -10,9 +11,10 @@
 
 /* Room for the address a datagram was sent to, of either family. */
 #define SOCKET_RX_CONTROL_BYTES CMSG_SPACE(sizeof(struct in6_pktinfo))
-/* Room for the address to send from, and the size to cut segments to. */
+/* Room for the address to send from, the DSCP, and the size to cut segments to. */
 #define SOCKET_TX_CONTROL_BYTES                                                                    \
-	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t)))
+	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)) +                        \
+	 CMSG_SPACE(sizeof(uint16_t)))
 
 struct udp_socket {
 	int fd;
@@ -44,7 +46,7 @@ struct socket_tx {
 struct socket_queue {
 	struct port_counters counters __rte_cache_aligned; /* written by the queue's thread */
 	struct rte_mempool *pool __rte_cache_aligned;      /* borrowed */
-	int epoll_fd;
+	int epoll_fd; /* -1: the send queue, which does not receive */
 	unsigned int n_sockets;
 	struct udp_socket sockets[PORT_ADDRESSES_MAX];
 	struct socket_rx rx;

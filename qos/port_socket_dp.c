@@ -1,7 +1,8 @@
 /* The port over kernel UDP sockets: a burst in, a burst out. Runs on the queue's thread alone.
  * Buffers to receive into wait in the queue from call to call, so that an idle or half-empty burst
- * touches no pool; a run of packets of one flow and one size leaves in one message that the kernel
- * cuts (UDP GSO). */
+ * touches no pool; a run of packets of one flow, one size and one DSCP leaves in one message that
+ * the kernel cuts (UDP GSO). A message carries its DSCP with it, so that packets of all classes
+ * leave in one system call by one socket. */
 #include "qos/port_socket.h"
 
 #include <assert.h>
@@ -112,6 +113,7 @@ uint16_t port_socket_rx_burst(struct port *port, unsigned int queue_index,
 	struct socket_queue *queue = queue_of(port, queue_index);
 	struct socket_rx *rx = &queue->rx;
 	unsigned int most = RTE_MIN((unsigned int)n, (unsigned int)PORT_BURST), done = 0;
+	assert(queue->epoll_fd >= 0);
 	bool filled = rx_refill(queue, most);
 	/* Each burst looks at another socket first: a flood on one leaves the others their turn. */
 	unsigned int at = rx->first_socket;
@@ -146,18 +148,19 @@ static struct udp_socket *tx_socket(struct socket_queue *queue, const struct flo
 	return wildcard;
 }
 
-/* How many packets from the first on can leave as one message: one flow, one size, a shorter one
- * last. */
+/* How many packets from the first on can leave as one message: one flow, one DSCP, one size, a
+ * shorter one last. */
 static unsigned int tx_run(struct rte_mbuf *const *packets, unsigned int n)
 {
-	const struct flow *flow = &packet_meta(packets[0])->flow;
+	const struct packet_meta *first = packet_meta(packets[0]);
 	uint32_t size = packets[0]->data_len, total = size;
 	unsigned int run = 1;
 	while (run < n && size > 0) {
 		struct rte_mbuf *next = packets[run];
+		const struct packet_meta *meta = packet_meta(next);
 		total += next->data_len;
 		if (next->data_len == 0 || next->data_len > size || total > SEGMENT_BYTES_MAX ||
-		    !flow_equal(flow, &packet_meta(next)->flow))
+		    meta->tx.dscp != first->tx.dscp || !flow_equal(&first->flow, &meta->flow))
 			break;
 		run++;
 		if (next->data_len < size)
@@ -194,23 +197,37 @@ static void control_add_source(struct msghdr *message, const struct udp_socket *
 	}
 }
 
-/* Message j: the first `run` packets, to the flow they share. */
+/* ECN stays 0 (Not-ECT): nothing here would answer a congestion mark. A socket's own DSCP is 0. */
+static void control_add_dscp(struct msghdr *message, const struct udp_socket *s, uint8_t dscp)
+{
+	int traffic_class = dscp << 2;
+	if (traffic_class == 0)
+		return;
+	if (s->ipv4)
+		control_add(message, IPPROTO_IP, IP_TOS, &traffic_class, sizeof(traffic_class));
+	else
+		control_add(message, IPPROTO_IPV6, IPV6_TCLASS, &traffic_class,
+			    sizeof(traffic_class));
+}
+
+/* Message j: the first `run` packets, to the flow and with the DSCP they share. */
 static void tx_message(struct socket_tx *tx, unsigned int j, const struct udp_socket *s,
 		       struct iovec *bytes, struct rte_mbuf *const *packets, unsigned int run)
 {
-	const struct flow *flow = &packet_meta(packets[0])->flow;
+	const struct packet_meta *meta = packet_meta(packets[0]);
 	struct msghdr *message = &tx->messages[j].msg_hdr;
 	for (unsigned int i = 0; i < run; i++)
 		bytes[i] = (struct iovec){packet_bytes(packets[i]), packets[i]->data_len};
 	*message = (struct msghdr){
 		.msg_name = &tx->names[j],
-		.msg_namelen = address_to_sockaddr(&flow->remote, &tx->names[j]),
+		.msg_namelen = address_to_sockaddr(&meta->flow.remote, &tx->names[j]),
 		.msg_iov = bytes,
 		.msg_iovlen = run,
 		.msg_control = tx->control[j],
 	};
 	tx->n_packets[j] = (uint16_t)run;
-	control_add_source(message, s, &flow->local);
+	control_add_source(message, s, &meta->flow.local);
+	control_add_dscp(message, s, meta->tx.dscp);
 	if (run > 1) {
 		uint16_t size = packets[0]->data_len;
 		control_add(message, SOL_UDP, UDP_SEGMENT, &size, sizeof(size));

@@ -2,6 +2,7 @@
  * sockets: they hear only what comes from the very address they talk to. */
 #pragma once
 
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -110,5 +111,18 @@ static inline struct rte_mbuf *peer_packet(struct rte_mempool *pool, const struc
 	CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
 	memset(bytes, fill, size);
 	packet_meta(packet)->flow = (struct flow){.local = *local, .remote = peer->self};
+	*packet_tx(packet) = (struct packet_tx){0};
 	return packet;
+}
+
+/* How many files this process has open. */
+static inline unsigned int peer_open_files(void)
+{
+	unsigned int n = 0;
+	DIR *folder = opendir("/proc/self/fd");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(folder);
+	while (readdir(folder))
+		n++;
+	closedir(folder);
+	return n;
 }

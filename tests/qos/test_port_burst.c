@@ -124,7 +124,19 @@ static void packets_leave_one_by_one_when_cutting_is_refused(void)
 	packets_leave_whole_and_in_order(CUT_REFUSED);
 }
 
-static void queues_keep_each_flow(void)
+static struct port *send_port_open(struct rte_mempool **pool, const char *ip, const char *ip2,
+				   unsigned int n_queues)
+{
+	struct port *port = NULL;
+	CU_ASSERT_EQUAL_FATAL(packet_pool_create("port", POOL_PACKETS, pool), 0);
+	struct port_config config = peer_port_config(*pool, ip, ip2, n_queues);
+	config.has_send_queue = true;
+	CU_ASSERT_EQUAL_FATAL(port_open(&config, &port), 0);
+	return port;
+}
+
+/* With a send queue open or without. */
+static void flows_are_heard_by_two_queues(bool has_send_queue)
 {
 	/* All of them fit into one socket's buffer, however the kernel spreads them. */
 	enum { FLOWS = 24, EACH = 8 };
@@ -132,7 +144,9 @@ static void queues_keep_each_flow(void)
 	struct peer peers[FLOWS];
 	int home[FLOWS];
 	unsigned int heard[FLOWS] = {0}, by_queue[2] = {0}, total = 0;
-	struct port *port = peer_port_open(&pool, POOL_PACKETS, "127.0.0.1", NULL, 2);
+	struct port *port = has_send_queue
+				    ? send_port_open(&pool, "127.0.0.1", NULL, 2)
+				    : peer_port_open(&pool, POOL_PACKETS, "127.0.0.1", NULL, 2);
 	struct address to = peer_address("127.0.0.1", port_udp_port(port));
 	for (uint8_t i = 0; i < FLOWS; i++) {
 		home[i] = -1;
@@ -167,6 +181,49 @@ static void queues_keep_each_flow(void)
 	/* One in 2^23 that all 24 hash to one queue. */
 	CU_ASSERT(by_queue[0] > 0 && by_queue[1] > 0);
 	peer_port_close(port, pool);
+}
+
+static void queues_keep_each_flow(void)
+{
+	flows_are_heard_by_two_queues(false);
+}
+
+static void send_queue_takes_no_flow(void)
+{
+	flows_are_heard_by_two_queues(true);
+}
+
+static void send_queue_sends_from_the_port_and_counts_by_itself(void)
+{
+	static const char *const ips[] = {"127.0.0.2", "::1"};
+	struct rte_mempool *pool;
+	uint8_t bytes[PACKET_BYTES_MAX];
+	for (unsigned int n_queues = 1; n_queues <= 2; n_queues++) {
+		unsigned int before = peer_open_files();
+		struct port *port = send_port_open(&pool, "0.0.0.0", "::", n_queues);
+		CU_ASSERT_EQUAL(port_fd(port, n_queues), -1);
+		for (size_t i = 0; i < RTE_DIM(ips); i++) {
+			struct rte_mbuf *packets[PORT_BURST];
+			struct address local = peer_address(ips[i], port_udp_port(port));
+			struct peer peer = peer_open(&local);
+			for (unsigned int k = 0; k < PORT_BURST; k++)
+				packets[k] = peer_packet(pool, &local, &peer, 500, (int)k);
+			CU_ASSERT_EQUAL(port_tx_burst(port, n_queues, packets, PORT_BURST),
+					PORT_BURST);
+			for (unsigned int k = 0; k < PORT_BURST; k++) {
+				CU_ASSERT_EQUAL(peer_receive(&peer, bytes, sizeof(bytes)), 500);
+				CU_ASSERT_EQUAL(bytes[0], k);
+			}
+			close(peer.fd);
+		}
+		const struct port_counters *sent = port_counters(port, n_queues);
+		CU_ASSERT_EQUAL(port_counter(&sent->tx_packets), 2 * PORT_BURST);
+		CU_ASSERT_EQUAL(port_counter(&sent->tx_bytes), 2 * PORT_BURST * 500);
+		for (unsigned int q = 0; q < n_queues; q++)
+			CU_ASSERT_EQUAL(port_counter(&port_counters(port, q)->tx_packets), 0);
+		peer_port_close(port, pool);
+		CU_ASSERT_EQUAL(peer_open_files(), before);
+	}
 }
 
 struct echo {
@@ -241,6 +298,9 @@ static CU_TestInfo tests[] = {
 	{"packets_leave_one_by_one_when_cutting_is_refused",
 	 packets_leave_one_by_one_when_cutting_is_refused},
 	{"queues_keep_each_flow", queues_keep_each_flow},
+	{"send_queue_takes_no_flow", send_queue_takes_no_flow},
+	{"send_queue_sends_from_the_port_and_counts_by_itself",
+	 send_queue_sends_from_the_port_and_counts_by_itself},
 	{"lcores_echo_while_counters_are_read", lcores_echo_while_counters_are_read},
 	CU_TEST_INFO_NULL,
 };

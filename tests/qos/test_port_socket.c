@@ -1,7 +1,5 @@
 /* The kernel UDP port over loopback, IPv4 and IPv6: who sent, where to, from where the answer
  * comes, and what happens when something is in the way. */
-#include <dirent.h>
-
 #include "qos/port_socket.h"
 #include "tests/qos/port_peer.h"
 
@@ -230,17 +228,6 @@ static void closed_port_breaks_neither_tx_nor_rx(void)
 	peer_port_close(port, pool);
 }
 
-static unsigned int open_files(void)
-{
-	unsigned int n = 0;
-	DIR *folder = opendir("/proc/self/fd");
-	CU_ASSERT_PTR_NOT_NULL_FATAL(folder);
-	while (readdir(folder))
-		n++;
-	closedir(folder);
-	return n;
-}
-
 static void port_in_use_is_refused_and_leaves_nothing_open(void)
 {
 	struct rte_mempool *pool;
@@ -250,13 +237,13 @@ static void port_in_use_is_refused_and_leaves_nothing_open(void)
 		struct port *second = NULL;
 		struct port_config config = peer_port_config(pool, "::1", "127.0.0.1", 2);
 		config.listen[0].port = config.listen[1].port = port_udp_port(port);
-		unsigned int before = open_files();
+		unsigned int before = peer_open_files();
 		CU_ASSERT_EQUAL(port_open(&config, &second), -EADDRINUSE);
 		CU_ASSERT_PTR_NULL(second);
-		CU_ASSERT_EQUAL(open_files(), before);
+		CU_ASSERT_EQUAL(peer_open_files(), before);
 		config.listen[0] = peer_address("192.0.2.77", 0); /* not ours: TEST-NET-1 */
 		CU_ASSERT_EQUAL(port_open(&config, &second), -EADDRNOTAVAIL);
-		CU_ASSERT_EQUAL(open_files(), before);
+		CU_ASSERT_EQUAL(peer_open_files(), before);
 		peer_port_close(port, pool);
 	}
 }
