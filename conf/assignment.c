@@ -224,7 +224,7 @@ int assignment_parse(enum assignment_row kind, const char *text, FILE *errors, s
 
 static void row_print(const struct schema_row *row, FILE *out)
 {
-	fprintf(out, "  %-28s %-10s %s", row->path, row->unit ? row->unit : "", row->text);
+	fprintf(out, "  %-36s %-10s %s", row->path, row->unit ? row->unit : "", row->text);
 	for (size_t i = 0; row->choices && row->choices[i]; i++)
 		fprintf(out, "%s%s", i ? ", " : " (", row->choices[i]);
 	fputs(row->choices ? ")\n" : "\n", out);

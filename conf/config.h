@@ -21,6 +21,11 @@ enum control_mode {
 	CONTROL_NONE      /* tenants.yaml; nothing is accounted */
 };
 
+/* How packets reach the network; qos/port.h has the kinds in this order. */
+enum port_mode { PORT_MODE_SOCKET, PORT_MODE_AF_XDP, PORT_MODE_AF_PACKET, PORT_MODE_PCI };
+
+enum hugepages { HUGEPAGES_AUTO, HUGEPAGES_ON, HUGEPAGES_OFF };
+
 struct config_ice_server {
 	char *url;                   /* stun:host:port, turn:host:port?transport=udp, turns:... */
 	char *username, *credential; /* NULL for stun */
@@ -40,7 +45,8 @@ struct gateway_config {
 		unsigned int memory_mb; /* DPDK memory */
 		unsigned int packets;   /* packet buffers */
 		char *state;            /* folder of sockets, journal, store and keys */
-		unsigned int port_mbps; /* what slices may guarantee together; 0: not known */
+		unsigned int port_mbps; /* of the link; slices guarantee no more together;
+					   0: not known */
 	} node;
 	struct {
 		char *socket; /* path, at most CONFIG_SOCKET_BYTES_MAX */
@@ -72,6 +78,19 @@ struct gateway_config {
 		unsigned int socket_buffer_kb;
 		unsigned int retransmit_ms; /* how long a packet can be asked for again */
 	} media;
+	struct {
+		char *mode;             /* config_port_mode() */
+		char *interface;        /* NULL only with PORT_MODE_SOCKET */
+		char *pci;              /* never NULL with PORT_MODE_PCI */
+		char *hugepages;        /* config_hugepages() */
+		unsigned int mode_line; /* of gateway.yaml, for messages */
+	} port;
+	struct {
+		struct { /* 0..63, of packets within their committed rate */
+			unsigned int control, voice, interactive_data, interactive_video;
+			unsigned int video, retransmission, bulk;
+		} dscp;
+	} qos;
 	struct {
 		struct config_ice_server servers[CONFIG_ICE_SERVERS_MAX];
 		unsigned int n_servers;
@@ -113,5 +132,7 @@ void config_reference(FILE *out);
 unsigned int config_reload(struct gateway_config *running, struct gateway_config *fresh,
 			   FILE *report);
 enum control_mode config_control_mode(const struct gateway_config *config);
+enum port_mode config_port_mode(const struct gateway_config *config);
+enum hugepages config_hugepages(const struct gateway_config *config);
 /* Sets the log's levels to what `log` says. */
 void config_log_apply(const struct gateway_config *config);

@@ -4,6 +4,7 @@
 #include "conf/policy.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,9 +137,59 @@ static const struct schema policy_schema = {
 	.file_bytes_max = DOCUMENT_BYTES_MAX,
 };
 
+bool policy_check_bps(int64_t bps, const char *name, const char *key, FILE *errors)
+{
+	if (bps == 0 || bps >= POLICY_BPS_MIN)
+		return true;
+	fprintf(errors, "%s: %s: found %" PRId64 ", expected 0 or at least %d bit/s\n", name, key,
+		bps, POLICY_BPS_MIN);
+	return false;
+}
+
+static bool check_peak(int64_t committed_bps, int64_t peak_bps, const char *name, const char *key,
+		       FILE *errors)
+{
+	if (peak_bps == 0 || (committed_bps > 0 && peak_bps >= committed_bps))
+		return true;
+	fprintf(errors, "%s: %s: found %" PRId64 ", expected ", name, key, peak_bps);
+	if (committed_bps > 0)
+		fprintf(errors, "0 or at least the committed rate, which is %" PRId64 "\n",
+			committed_bps);
+	else
+		fputs("0, as there is no committed rate\n", errors);
+	return false;
+}
+
+static bool check_bandwidth(const struct policy *policy, const char *name, const char *where,
+			    FILE *errors)
+{
+	const struct {
+		const char *key;
+		int64_t bps, peak_bps;
+		const char *peak_key; /* NULL: it has none */
+	} rows[] = {
+		{"ingress_bps", policy->bandwidth.ingress_bps, policy->bandwidth.ingress_peak_bps,
+		 "ingress_peak_bps"},
+		{"session_ingress_bps", policy->bandwidth.session_ingress_bps,
+		 policy->bandwidth.session_ingress_peak_bps, "session_ingress_peak_bps"},
+		{"egress_bps", policy->bandwidth.egress_bps, 0, NULL},
+	};
+	bool is_good = true;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char key[128];
+		snprintf(key, sizeof(key), "%sbandwidth.%s", where, rows[i].key);
+		is_good &= policy_check_bps(rows[i].bps, name, key, errors);
+		if (!rows[i].peak_key)
+			continue;
+		snprintf(key, sizeof(key), "%sbandwidth.%s", where, rows[i].peak_key);
+		is_good &= check_peak(rows[i].bps, rows[i].peak_bps, name, key, errors);
+	}
+	return is_good;
+}
+
 bool policy_check(const struct policy *policy, const char *name, const char *where, FILE *errors)
 {
-	bool is_good = true;
+	bool is_good = check_bandwidth(policy, name, where, errors);
 	for (unsigned int i = 0; i < policy->access.n_routes; i++) {
 		const struct policy_route *route = &policy->access.routes[i];
 		bool is_restricted = strcmp(route->access, accesses[ACCESS_RESTRICTED]) == 0;

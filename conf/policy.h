@@ -76,6 +76,12 @@ struct policy {
 		unsigned int n_routes;
 		char *consent; /* granted, pending, revoked */
 	} access;
+	struct { /* wire rates; 0 = unlimited, a peak of 0 = twice the committed rate */
+		int64_t ingress_bps, ingress_peak_bps;                 /* of all its publishers */
+		int64_t session_ingress_bps, session_ingress_peak_bps; /* of each */
+		unsigned int burst_ms; /* what may come at once, at the committed and peak rate */
+		int64_t egress_bps;    /* what it is sent at most; 0: what its slice gives */
+	} bandwidth;
 	char *billed;                     /* play, publish, both */
 	char *split;                      /* platform, imvu, mini_platform */
 	unsigned int sessions_max;        /* 0 = the node's limit */

@@ -7,7 +7,8 @@
 #define POLICY_PRICE_MAX      1000000000000    /* a million of the currency */
 #define POLICY_BUDGET_MAX     1000000000000000 /* a thousand million: sums stay far from overflow */
 #define POLICY_MINUTES_MAX    1000000000000
-#define POLICY_BPS_MAX        1000000000000
+#define POLICY_BPS_MIN        8000 /* of what is limited: less does not carry one packet a second */
+#define POLICY_BPS_MAX        100000000000          /* no link here has more */
 #define POLICY_UNLIMITED_TEXT "9223372036854775807" /* POLICY_UNLIMITED */
 
 extern const char *const policy_outages[];
@@ -22,6 +23,8 @@ extern const struct schema policy_route_schema;
 const char *policy_check_timezone(const char *name);
 const char *policy_check_domain(const char *name);
 
+/* A rate that is 0 or one that can be kept. Tells like policy_check. */
+bool policy_check_bps(int64_t bps, const char *name, const char *key, FILE *errors);
 /* What no row can say by itself. Tells faults like schema_parse, but without a line; false if there
  * were any. `where` comes in front of the key. */
 bool policy_check(const struct policy *policy, const char *name, const char *where, FILE *errors);

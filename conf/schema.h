@@ -26,7 +26,8 @@ enum schema_type {
 };
 
 struct schema_row {
-	/* "key", or "section.key"; rows of a section stand together. */
+	/* "key", "section.key", or with sections in sections; rows of a section stand together. In
+	 * the rows of a list there is one level of sections at most. */
 	const char *path;
 	enum schema_type type;
 	bool is_required, is_secret, is_reloadable;

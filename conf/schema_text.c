@@ -201,29 +201,42 @@ static void range_write(const struct schema_row *row, FILE *out)
 		fprintf(out, " %s", row->unit);
 }
 
+/* The heads of those sections of a row that the row before it is not in. Returns how deep the row's
+ * own key stands; *name is that key. */
+static int heads_write(const char *before, const struct schema_row *row, const char **name,
+		       FILE *out)
+{
+	int depth = 0;
+	*name = row->path;
+	for (const char *dot; (dot = strchr(*name, '.')); depth++) {
+		if (strncmp(before, row->path, (size_t)(dot + 1 - row->path)) != 0)
+			fprintf(out, "%*s%.*s:\n", 2 * depth, "", (int)(dot - *name), *name);
+		*name = dot + 1;
+	}
+	return depth;
+}
+
 void schema_dump(const struct schema *schema, const void *data, FILE *out)
 {
+	const char *before = "", *name;
 	for (size_t i = 0; i < schema->n_rows; i++) {
 		const struct schema_row *row = &schema->rows[i];
 		if (row->type == SCHEMA_LINE)
 			continue;
-		size_t section = section_of(row);
-		bool is_first = i == 0 || section_of(&schema->rows[i - 1]) != section ||
-				strncmp(schema->rows[i - 1].path, row->path, section) != 0;
-		if (section && is_first)
-			fprintf(out, "%.*s:\n", (int)section, row->path);
-		const char *name = section ? row->path + section + 1 : row->path;
-		const char *indent = section ? "  " : "";
-		fprintf(out, "%s# ", indent);
+		int indent = 2 * heads_write(before, row, &name, out);
+		char start[16];
+		snprintf(start, sizeof(start), "%*s# ", indent, "");
+		fputs(start, out);
 		range_write(row, out);
 		putc('\n', out);
-		wrapped_write(section ? "  # " : "# ", row->text, out);
-		fprintf(out, "%s%s%s:", indent, is_set(row, data) ? "" : "# ", name);
+		wrapped_write(start, row->text, out);
+		fprintf(out, "%*s%s%s:", indent, "", is_set(row, data) ? "" : "# ", name);
 		if (is_set(row, data)) {
 			putc(' ', out);
 			value_write(row, data, out);
 		}
 		putc('\n', out);
+		before = row->path;
 	}
 }
 

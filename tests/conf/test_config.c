@@ -62,6 +62,12 @@ static void check_defaults(const struct gateway_config *config)
 	CU_ASSERT_FALSE(config->media.only_public);
 	CU_ASSERT_EQUAL(config->media.socket_buffer_kb, 4096);
 	CU_ASSERT_EQUAL(config->media.retransmit_ms, 1000);
+	CU_ASSERT_EQUAL(config_port_mode(config), PORT_MODE_SOCKET);
+	CU_ASSERT_PTR_NULL(config->port.interface);
+	CU_ASSERT_PTR_NULL(config->port.pci);
+	CU_ASSERT_EQUAL(config_hugepages(config), HUGEPAGES_AUTO);
+	CU_ASSERT_EQUAL(config->qos.dscp.voice, 46);
+	CU_ASSERT_EQUAL(config->qos.dscp.bulk, 10);
 	CU_ASSERT_EQUAL(config->ice.n_servers, 0);
 	CU_ASSERT_EQUAL(config->ice.consent_s, 30);
 	CU_ASSERT_EQUAL(config->ice.connect_s, 20);
@@ -117,6 +123,10 @@ static const char full_text[] =
 	"media:\n  listen: [192.0.2.1, \"2001:db8::1\"]\n  port: 3478\n"
 	"  public_addresses:\n    - 198.51.100.7\n  only_public: true\n"
 	"  socket_buffer_kb: 64\n  retransmit_ms: 5000\n"
+	"port: { mode: pci, interface: nn5g0, pci: '0000:03:00.1', hugepages: 'on' }\n"
+	"qos:\n  dscp: { control: 1, voice: 2, interactive_data: 3, interactive_video: 4, video: "
+	"5,\n"
+	"          retransmission: 0, bulk: 63 }\n"
 	"ice:\n  servers:\n    - url: stun:stun.example.com:3478\n"
 	"    - url: turns:turn.example.com:5349?transport=tcp\n      username: 'o\"brien\\'\n"
 	"      credential: s3cret\n  consent_s: 5\n  connect_s: 300\n"
@@ -159,6 +169,14 @@ static void every_key_is_taken(void)
 	CU_ASSERT_STRING_EQUAL(config.media.public_addresses[0], "198.51.100.7");
 	CU_ASSERT_TRUE(config.media.only_public);
 	CU_ASSERT(config.media.socket_buffer_kb == 64 && config.media.retransmit_ms == 5000);
+	CU_ASSERT_EQUAL(config_port_mode(&config), PORT_MODE_PCI);
+	CU_ASSERT_STRING_EQUAL(config.port.interface, "nn5g0");
+	CU_ASSERT_STRING_EQUAL(config.port.pci, "0000:03:00.1");
+	CU_ASSERT_EQUAL(config_hugepages(&config), HUGEPAGES_ON);
+	CU_ASSERT(config.qos.dscp.control == 1 && config.qos.dscp.voice == 2);
+	CU_ASSERT(config.qos.dscp.interactive_data == 3 && config.qos.dscp.interactive_video == 4);
+	CU_ASSERT(config.qos.dscp.video == 5 && config.qos.dscp.retransmission == 0);
+	CU_ASSERT_EQUAL(config.qos.dscp.bulk, 63);
 	CU_ASSERT_EQUAL_FATAL(config.ice.n_servers, 2);
 	CU_ASSERT_PTR_NULL(config.ice.servers[0].username);
 	CU_ASSERT_STRING_EQUAL(config.ice.servers[1].username, "o\"brien\\");
@@ -542,7 +560,7 @@ static void table_feeds_help_reference_and_sample(void)
 		CU_ASSERT_PTR_NULL(strstr(key, "line"));
 		n_keys++;
 	}
-	CU_ASSERT_EQUAL(n_keys, 44);
+	CU_ASSERT_EQUAL(n_keys, 55);
 	struct gateway_config config;
 	CU_ASSERT_EQUAL_FATAL(config_load(SAMPLE, stderr, &config), 0);
 	check_defaults(&config);

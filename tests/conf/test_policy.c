@@ -60,6 +60,9 @@ static void a_policy_that_says_nothing_limits_nothing(void)
 	CU_ASSERT_EQUAL(policy_split(policy.split), SPLIT_PLATFORM);
 	CU_ASSERT(policy.sessions_max == 0 && policy.session_seconds_max == 0);
 	CU_ASSERT_EQUAL(policy.session_bps, 0);
+	CU_ASSERT(policy.bandwidth.ingress_bps == 0 && policy.bandwidth.ingress_peak_bps == 0);
+	CU_ASSERT(policy.bandwidth.session_ingress_bps == 0 && policy.bandwidth.egress_bps == 0);
+	CU_ASSERT_EQUAL(policy.bandwidth.burst_ms, 100);
 	policy_free(&policy);
 }
 
@@ -75,6 +78,9 @@ static const char everything[] =
 	"{'stream': 'vip-*', 'access': 'restricted', 'subject': 'alice \\u00e9'},"
 	"{'stream': 'own', 'access': 'private'}, {'stream': '*', 'access': 'public'}],"
 	" 'consent': 'pending'},"
+	" 'bandwidth': {'ingress_bps': 8000, 'ingress_peak_bps': 8000,"
+	" 'session_ingress_bps': 2500000, 'session_ingress_peak_bps': 0, 'burst_ms': 40,"
+	" 'egress_bps': 100000000000},"
 	" 'billed': 'both', 'split': 'mini_platform', 'sessions_max': 9,"
 	" 'session_seconds_max': 3600, 'session_bps': 4000000000}";
 
@@ -87,6 +93,7 @@ static void a_full_policy_comes_back_as_it_was(void)
 	free(told);
 	CU_ASSERT_EQUAL(policy.budget.monthly_micros, 1000000000000000);
 	CU_ASSERT_EQUAL(policy.session_bps, 4000000000);
+	CU_ASSERT_EQUAL(policy.bandwidth.egress_bps, 100000000000);
 	CU_ASSERT_EQUAL(policy_outage(&policy), OUTAGE_CONTINUE_BOUNDED);
 	CU_ASSERT_EQUAL(policy_rung(&policy, ACCOUNT_VIDEO), RUNG_DENY);
 	CU_ASSERT_EQUAL(policy_rung(&policy, ACCOUNT_VOICE), RUNG_DENY);
@@ -137,6 +144,21 @@ static const struct {
 	{"{'prices': {'video_micros': null}}", "prices.video_micros: found nothing"},
 	{"{'budget': {'monthly_micros': 9223372036854775807}}",
 	 "budget.monthly_micros: found \"9223372036854775807\", expected a number from 0 to 1000"},
+	{"{'bandwidth': {'ingress_bps': 7999}}",
+	 "p: bandwidth.ingress_bps: found 7999, expected 0 or at least 8000 bit/s"},
+	{"{'bandwidth': {'session_ingress_bps': 1}}",
+	 "p: bandwidth.session_ingress_bps: found 1, "},
+	{"{'bandwidth': {'egress_bps': 5}}", "p: bandwidth.egress_bps: found 5, expected 0 or at"},
+	{"{'bandwidth': {'egress_bps': 100000000001}}",
+	 "p:1: bandwidth.egress_bps: found \"100000000001\", expected a number from 0 to "
+	 "1000000000"},
+	{"{'bandwidth': {'ingress_bps': 9000, 'ingress_peak_bps': 8999}}",
+	 "p: bandwidth.ingress_peak_bps: found 8999, expected 0 or at least the committed rate, "
+	 "which is 9000"},
+	{"{'bandwidth': {'session_ingress_peak_bps': 9000}}",
+	 "p: bandwidth.session_ingress_peak_bps: found 9000, expected 0, as there is no committed"},
+	{"{'bandwidth': {'burst_ms': 39}}",
+	 "p:1: bandwidth.burst_ms: found \"39\", expected a number from 40 to 1000"},
 	{"{'budget': {'prepaid': 1}}", "budget.prepaid: found \"1\", expected true or false"},
 	{"{'budget': {'timezone': 'Mars/Olympus'}}", "expected the name of a time zone"},
 	{"{'budget': {'timezone': '../../../etc/localtime'}}", "expected the name of a time zone"},
