@@ -136,6 +136,7 @@ static gboolean on_tick(gpointer context)
 {
 	struct node *node = context;
 	uint64_t now_ns = clock_ns();
+	plane_tick(node->plane);
 	session_tick(node->sessions, now_ns, node->config.ice.connect_s * 1000000000ull);
 	usage_tick(node->usage, now_ns);
 	account_tick(node->accounts, now_ns);

@@ -124,6 +124,16 @@ void plane_stop(struct plane *plane)
 	destroy_parts(plane);
 }
 
+struct scheduler *plane_scheduler(const struct plane *plane)
+{
+	return plane->scheduler;
+}
+
+void plane_tick(struct plane *plane)
+{
+	port_check_link(plane->port);
+}
+
 void plane_publish(struct plane *plane, struct directory_entry *entry)
 {
 	directory_publish(plane->directory, entry);

@@ -12,10 +12,15 @@
 #include "media/mailbox.h"
 #include "media/worker.h"
 #include "qos/port.h"
+#include "qos/traffic_class.h"
+
+struct scheduler;
 
 struct plane_config {
-	struct port_config port; /* n_queues = workers; `pool` is filled in here */
-	unsigned int packets;    /* buffers in the pool */
+	struct port_config port; /* n_queues = workers; `pool` and has_send_queue are filled in */
+	int64_t link_bps;        /* what leaves the port at most; 0: whatever it takes */
+	struct dscp_map dscp;
+	unsigned int packets; /* buffers in the pool */
 	unsigned int sessions_max;
 	uint64_t consent_ns, retransmit_ns;
 	unsigned int handshakes_half_open, handshakes_per_second;
@@ -34,6 +39,7 @@ struct plane {
 	_Atomic uint64_t consent_ns; /* may change at run time */
 	struct rte_mempool *pool;
 	struct port *port;
+	struct scheduler *scheduler;
 	struct directory *directory;
 	struct dtls_identity *identity;
 	struct handshake *handshake;
@@ -46,6 +52,12 @@ struct plane {
 int plane_start(const struct plane_config *config, struct plane **out);
 /* All transports must be closed. Runs what barriers are still to run. Takes NULL. */
 void plane_stop(struct plane *plane);
+
+/* Control thread. Slices and pipes hang on it; a pipe is removed behind a barrier (plane_barrier),
+ * when no transport has it any more. */
+struct scheduler *plane_scheduler(const struct plane *plane);
+/* Control thread, once a second: frees what slices and pipes left, looks after the link. */
+void plane_tick(struct plane *plane);
 
 /* Control thread. Makes the transport reachable under `entry`. */
 void plane_publish(struct plane *plane, struct directory_entry *entry);

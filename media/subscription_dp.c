@@ -134,6 +134,7 @@ static struct rte_mbuf *copy_packet(struct worker *worker, const struct subscrip
 	memcpy(out + head + prefix, packet_bytes(packet) + source->payload_offset,
 	       source->payload_bytes);
 	rte_pktmbuf_append(copy, (uint16_t)(head + prefix + source->payload_bytes));
+	packet_tx(copy)->color = packet_tx(packet)->color;
 	return copy;
 }
 
@@ -203,7 +204,8 @@ void subscription_forward(struct worker *worker, struct subscription *subscripti
 	if (subscription->rtx_credit_bytes > RTX_CREDIT_MAX_BYTES)
 		subscription->rtx_credit_bytes = RTX_CREDIT_MAX_BYTES;
 	count_n(&worker->counters, COUNT_RTP_OUT, n_copies);
-	transport_send_rtp(worker, subscription->transport, copies, n_copies);
+	transport_send_rtp(worker, subscription->transport,
+			   is_video(subscription) ? FLOW_VIDEO : FLOW_VOICE, copies, n_copies);
 }
 
 /* Whether the packet was not sent again just now; if so, remembers that it is. */
@@ -241,7 +243,7 @@ static void retransmit_one(struct worker *worker, struct subscription *subscript
 	subscription->rtx_credit_bytes -= rte_pktmbuf_data_len(copy);
 	count(&worker->counters, COUNT_RTX_SENT);
 	stat_add(subscription->transport, STAT_RTX_SENT, 1);
-	transport_send_rtp(worker, subscription->transport, &copy, 1);
+	transport_send_rtp(worker, subscription->transport, FLOW_RETRANSMISSION, &copy, 1);
 }
 
 void subscription_on_nack(struct worker *worker, struct subscription *subscription,

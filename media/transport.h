@@ -16,6 +16,7 @@
 #include "media/track.h"
 #include "media/twcc.h"
 #include "media/wheel.h"
+#include "qos/traffic_class.h"
 #include "slices/meter.h"
 
 #define TRANSPORT_PAIRS_MAX   8  /* validated 5-tuples; the least recently checked one makes room */
@@ -44,7 +45,8 @@ enum transport_stat {
 
 struct pair { /* a validated 5-tuple */
 	struct flow flow;
-	uint64_t heard_ns; /* last valid check or authentic packet; 0 = free */
+	struct link_route route; /* as the last check or authentic packet came */
+	uint64_t heard_ns;       /* last valid check or authentic packet; 0 = free */
 };
 
 struct source { /* an SSRC of a publisher */
@@ -62,6 +64,8 @@ struct transport {
 	struct rtp_extension_map
 		mid_extension; /* of a publisher: MID alone, the same in all m-lines */
 	char cname[TRANSPORT_CNAME_MAX + 1];
+	struct scheduler_pipe
+		*pipe;      /* borrowed; what it sends leaves by it. NULL: the node's own */
 	uint32_t rtcp_ssrc; /* of reports about what we receive */
 	unsigned int n_tracks, n_subscriptions;
 	struct track *tracks;               /* owned */
@@ -118,10 +122,10 @@ static inline void stat_add(struct transport *transport, enum transport_stat sta
 
 /* All below: home worker. */
 
-/* A valid check arrived on `flow`: remembers the pair, selects it when nominated. -ENOSPC when the
- * flow table is full. */
-int transport_on_check(struct worker *worker, struct transport *transport, const struct flow *flow,
-		       bool use_candidate);
+/* A valid check arrived (`from`: by which flow and route): remembers the pair, selects it when
+ * nominated. -ENOSPC when the flow table is full. */
+int transport_on_check(struct worker *worker, struct transport *transport,
+		       const struct packet_meta *from, bool use_candidate);
 /* The keys have come: media may flow. */
 void transport_on_keys(struct worker *worker, struct transport *transport);
 /* SRTP and SRTCP of its validated flows. Take ownership. */
@@ -129,10 +133,14 @@ void transport_on_rtp(struct worker *worker, struct transport *transport, struct
 		      unsigned int n);
 void transport_on_rtcp(struct worker *worker, struct transport *transport,
 		       struct rte_mbuf **packets, unsigned int n);
+/* Says what the packet is to whoever decides when it leaves; its colour stays as it is. */
+void transport_mark(const struct transport *transport, struct rte_mbuf *packet,
+		    enum flow_kind kind);
 /* Sends a datagram on the selected pair. Takes ownership. */
-void transport_send(struct worker *worker, struct transport *transport, struct rte_mbuf *packet);
+void transport_send(struct worker *worker, struct transport *transport, struct rte_mbuf *packet,
+		    enum flow_kind kind);
 /* Protects and sends RTP (or RTCP) in order. Takes ownership. */
-void transport_send_rtp(struct worker *worker, struct transport *transport,
+void transport_send_rtp(struct worker *worker, struct transport *transport, enum flow_kind kind,
 			struct rte_mbuf **packets, unsigned int n);
 void transport_send_rtcp(struct worker *worker, struct transport *transport,
 			 struct rte_mbuf *packet);

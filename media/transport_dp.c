@@ -47,14 +47,17 @@ static int make_room(struct worker *worker, struct transport *transport)
 
 /* The pair of a flow that was checked just now. The flow table is told each time: another session
  * may have had the 5-tuple meanwhile. */
-static int refresh_pair(struct worker *worker, struct transport *transport, const struct flow *flow)
+static int refresh_pair(struct worker *worker, struct transport *transport,
+			const struct packet_meta *from)
 {
+	const struct flow *flow = &from->flow;
 	int i = find_pair(transport, flow);
 	if (i < 0)
 		i = make_room(worker, transport);
 	if (worker_flow_add(worker, flow, transport))
 		return -ENOSPC;
 	transport->pairs[i].flow = *flow;
+	transport->pairs[i].route = from->route;
 	transport->pairs[i].heard_ns = worker->now_ns;
 	return i;
 }
@@ -81,12 +84,12 @@ static void ask_for_handshake(struct worker *worker, struct transport *transport
 			&(struct message){.type = MESSAGE_DTLS_START, .transport = transport});
 }
 
-int transport_on_check(struct worker *worker, struct transport *transport, const struct flow *flow,
-		       bool use_candidate)
+int transport_on_check(struct worker *worker, struct transport *transport,
+		       const struct packet_meta *from, bool use_candidate)
 {
 	if (transport->is_closing)
 		return 0;
-	int i = refresh_pair(worker, transport, flow);
+	int i = refresh_pair(worker, transport, from);
 	if (i < 0)
 		return i;
 	select_pair(worker, transport, i, use_candidate);
@@ -117,13 +120,16 @@ void transport_on_keys(struct worker *worker, struct transport *transport)
 
 /* Media that authenticates is as good a sign of life as a check: libnice, so GStreamer, sends no
  * checks once it is connected. */
-static void note_heard(struct worker *worker, struct transport *transport, const struct flow *flow)
+static void note_heard(struct worker *worker, struct transport *transport,
+		       const struct packet_meta *from)
 {
 	int i = transport->selected;
-	if (i < 0 || !flow_equal(&transport->pairs[i].flow, flow))
-		i = find_pair(transport, flow);
-	if (i >= 0)
-		transport->pairs[i].heard_ns = worker->now_ns;
+	if (i < 0 || !flow_equal(&transport->pairs[i].flow, &from->flow))
+		i = find_pair(transport, &from->flow);
+	if (i < 0)
+		return;
+	transport->pairs[i].heard_ns = worker->now_ns;
+	transport->pairs[i].route = from->route;
 }
 
 /* Takes out of `packets` what did not authenticate; returns how many are left. */
@@ -139,7 +145,7 @@ static unsigned int keep_authentic(struct worker *worker, struct transport *tran
 				    result[i] == -EALREADY ? DROP_SRTP_REPLAY : DROP_SRTP_AUTH);
 	}
 	if (kept > 0)
-		note_heard(worker, transport, &packet_meta(packets[kept - 1])->flow);
+		note_heard(worker, transport, packet_meta(packets[kept - 1]));
 	return kept;
 }
 
@@ -184,17 +190,35 @@ void transport_on_rtcp(struct worker *worker, struct transport *transport,
 	}
 }
 
-void transport_send(struct worker *worker, struct transport *transport, struct rte_mbuf *packet)
+void transport_mark(const struct transport *transport, struct rte_mbuf *packet, enum flow_kind kind)
 {
+	static const uint8_t classes[FLOW_KINDS] = {
+		[FLOW_CONTROL] = CLASS_CONTROL,
+		[FLOW_VOICE] = CLASS_VOICE,
+		[FLOW_VIDEO] = CLASS_INTERACTIVE_VIDEO,
+		[FLOW_DATA] = CLASS_INTERACTIVE_DATA,
+		[FLOW_RETRANSMISSION] = CLASS_RETRANSMISSION,
+		[FLOW_BULK] = CLASS_BULK,
+	};
+	packet_tx(packet)->pipe = transport->pipe;
+	packet_tx(packet)->traffic_class = classes[kind];
+}
+
+void transport_send(struct worker *worker, struct transport *transport, struct rte_mbuf *packet,
+		    enum flow_kind kind)
+{
+	struct packet_meta *meta = packet_meta(packet);
 	if (transport->selected < 0) {
 		worker_drop(worker, packet, DROP_NOT_SENDABLE);
 		return;
 	}
-	packet_meta(packet)->flow = transport->pairs[transport->selected].flow;
+	meta->flow = transport->pairs[transport->selected].flow;
+	meta->route = transport->pairs[transport->selected].route;
+	transport_mark(transport, packet, kind);
 	worker_send(worker, packet);
 }
 
-static void send_protected(struct worker *worker, struct transport *transport,
+static void send_protected(struct worker *worker, struct transport *transport, enum flow_kind kind,
 			   struct rte_mbuf **packets, const int *result, unsigned int n)
 {
 	uint64_t bytes = 0;
@@ -206,18 +230,18 @@ static void send_protected(struct worker *worker, struct transport *transport,
 		}
 		bytes += rte_pktmbuf_data_len(packets[i]);
 		sent++;
-		transport_send(worker, transport, packets[i]);
+		transport_send(worker, transport, packets[i], kind);
 	}
 	stat_add(transport, STAT_TX_PACKETS, sent);
 	stat_add(transport, STAT_TX_BYTES, bytes);
 }
 
-void transport_send_rtp(struct worker *worker, struct transport *transport,
+void transport_send_rtp(struct worker *worker, struct transport *transport, enum flow_kind kind,
 			struct rte_mbuf **packets, unsigned int n)
 {
 	int result[PORT_BURST];
 	nn_srtp_protect(transport->srtp_out, packets, n, result);
-	send_protected(worker, transport, packets, result, n);
+	send_protected(worker, transport, kind, packets, result, n);
 }
 
 void transport_send_rtcp(struct worker *worker, struct transport *transport,
@@ -226,7 +250,7 @@ void transport_send_rtcp(struct worker *worker, struct transport *transport,
 	int result;
 	nn_srtcp_protect(transport->srtp_out, &packet, 1, &result);
 	count(&worker->counters, COUNT_RTCP_OUT);
-	send_protected(worker, transport, &packet, &result, 1);
+	send_protected(worker, transport, FLOW_CONTROL, &packet, &result, 1);
 }
 
 void transport_close(struct worker *worker, struct transport *transport)

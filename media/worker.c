@@ -118,7 +118,7 @@ static void on_message(struct worker *worker, const struct message *message)
 		feed_request_keyframe(worker, message->feed);
 		break;
 	case MESSAGE_SEND:
-		transport_send(worker, message->transport, packet);
+		transport_send(worker, message->transport, packet, FLOW_CONTROL);
 		break;
 	case MESSAGE_KEYS:
 		transport_on_keys(worker, message->transport);

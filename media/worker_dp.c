@@ -150,15 +150,20 @@ static void note_foreign(struct worker *worker, const struct flow *flow, uint32_
 		count(&worker->counters, DROP_FLOW_TABLE_FULL);
 }
 
-static void send_reply(struct worker *worker, const struct flow *flow,
-		       const struct ice_check *check)
+/* Back the way the check came. `transport` NULL: no session's. */
+static void send_reply(struct worker *worker, struct rte_mbuf *request,
+		       const struct ice_check *check, const struct transport *transport)
 {
 	struct rte_mbuf *reply = worker_alloc(worker);
 	if (!reply)
 		return;
 	char *bytes = rte_pktmbuf_append(reply, (uint16_t)check->reply_bytes);
 	memcpy(bytes, check->reply, check->reply_bytes);
-	packet_meta(reply)->flow = *flow;
+	packet_meta(reply)->flow = packet_meta(request)->flow;
+	packet_meta(reply)->route = packet_meta(request)->route;
+	packet_tx(reply)->traffic_class = CLASS_CONTROL;
+	if (transport)
+		transport_mark(transport, reply, FLOW_CONTROL);
 	worker_send(worker, reply);
 }
 
@@ -182,11 +187,12 @@ static void on_valid_check(struct worker *worker, struct rte_mbuf *packet,
 	} else if (home != (int)worker->id) {
 		note_foreign(worker, flow, entry->slot, home);
 		hand_over(worker, packet, home);
-	} else if (transport_on_check(worker, transport, flow, check->use_candidate)) {
+	} else if (transport_on_check(worker, transport, packet_meta(packet),
+				      check->use_candidate)) {
 		worker_drop(worker, packet, DROP_FLOW_TABLE_FULL);
 	} else {
 		count(&worker->counters, COUNT_STUN_CHECKS);
-		send_reply(worker, flow, check);
+		send_reply(worker, packet, check, transport);
 		packet_free(packet);
 	}
 }
@@ -224,7 +230,7 @@ static void on_stun(struct worker *worker, struct rte_mbuf *packet)
 		count(&worker->counters, COUNT_STUN_ERRORS_SENT);
 		if (check.error == 487)
 			count(&worker->counters, COUNT_ROLE_CONFLICTS);
-		send_reply(worker, flow, &check);
+		send_reply(worker, packet, &check, NULL);
 		packet_free(packet);
 		break;
 	case ICE_CHECK_DROPPED:

@@ -69,8 +69,8 @@ static inline uint8_t *packet_bytes(struct rte_mbuf *packet)
 int packet_pool_create(const char *name, unsigned int count, struct rte_mempool **out);
 void packet_pool_destroy(struct rte_mempool *pool);
 
-/* A fresh packet with room for PACKET_BYTES_MAX bytes plus the SRTP trailer, or NULL (the caller
- * counts). Any registered EAL thread. */
+/* A fresh packet with room for PACKET_BYTES_MAX bytes plus the SRTP trailer, green and of no pipe,
+ * or NULL (the caller counts). Any registered EAL thread. */
 struct rte_mbuf *packet_alloc(struct rte_mempool *pool);
 /* Drops one reference; the last one returns it to its pool. NULL is taken. */
 void packet_free(struct rte_mbuf *packet);

@@ -2,6 +2,7 @@
  * its own) may carry it to another thread. */
 #include "qos/packet.h"
 #include "qos/ordering.h"
+#include "qos/traffic_class.h"
 
 struct rte_mbuf *packet_alloc(struct rte_mempool *pool)
 {
@@ -10,6 +11,7 @@ struct rte_mbuf *packet_alloc(struct rte_mempool *pool)
 		return NULL;
 	ordering_acquire(packet);
 	rte_pktmbuf_reset(packet);
+	*packet_tx(packet) = (struct packet_tx){.color = COLOR_GREEN};
 	return packet;
 }
 

@@ -48,8 +48,8 @@ static struct flow flow_from(uint16_t port)
 
 static void check(struct transport *transport, uint16_t port, bool use_candidate)
 {
-	struct flow flow = flow_from(port);
-	CU_ASSERT_EQUAL(transport_on_check(fixture_worker, transport, &flow, use_candidate), 0);
+	struct packet_meta from = {.flow = flow_from(port)};
+	CU_ASSERT_EQUAL(transport_on_check(fixture_worker, transport, &from, use_candidate), 0);
 }
 
 static uint16_t selected_port(const struct transport *transport)
