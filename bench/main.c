@@ -6,6 +6,7 @@
 
 #include <srtp2/srtp.h>
 
+#include "bench/crypto.h"
 #include "bench/fanout.h"
 #include "bench/meter.h"
 
@@ -15,6 +16,7 @@ static const struct {
 } commands[] = {
 	{"fanout", "one publisher, many viewers: loss, latency, setup, memory, CPU per packet",
 	 fanout_main},
+	{"crypto", "what protecting a packet costs: crypto device, libsrtp2, OpenSSL", crypto_main},
 	{"meter", "what metering adds to a packet, and that it is exact", meter_main},
 };
 

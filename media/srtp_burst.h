@@ -1,0 +1,70 @@
+/* SRTP and SRTCP protection (RFC 3711, RFC 7714) of whole bursts on DPDK crypto devices: what many
+ * viewers are sent is encrypted as one vector, each packet under its own session's keys, straight
+ * from the one source if the transform can. Byte for byte what media/srtp.h makes of the same
+ * packets, which stays the inbound side and the fallback.
+ *
+ * Control starts the devices and makes queues, one per worker. A sender is made by any registered
+ * EAL thread and used by one at a time. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "media/dtls.h"
+#include "qos/packet.h"
+
+#define SRTP_BURST_MAX          32
+#define SRTP_SENDER_SOURCES_MAX 40 /* SSRCs of one sender */
+
+struct srtp_devices;
+struct srtp_queue;
+struct srtp_sender;
+
+struct srtp_devices_config {
+	unsigned int n_queues;    /* of workers */
+	unsigned int senders_max; /* at once */
+	/* Names of DPDK's drivers for AES-GCM, and for AES-CM with HMAC-SHA1. NULL:
+	 * crypto_aesni_gcm, crypto_aesni_mb. Borrowed. */
+	const char *gcm_driver, *cm_driver;
+};
+
+/* Control thread, after eal_start. -ENODEV: this machine has no such driver (the caller goes on
+ * with libsrtp2); -ENOMEM; logged. */
+int srtp_devices_start(const struct srtp_devices_config *config, struct srtp_devices **out);
+/* All queues and senders are gone. Takes NULL. */
+void srtp_devices_stop(struct srtp_devices *devices);
+
+/* Queue `index` (< n_queues). Control thread makes it, its worker uses it. -ENOMEM. */
+int srtp_queue_create(struct srtp_devices *devices, unsigned int index, struct srtp_queue **out);
+void srtp_queue_destroy(struct srtp_queue *queue);
+
+/* Protects with keys->send. -EINVAL unknown profile; -ENOMEM; -EIO. */
+int srtp_sender_create(struct srtp_devices *devices, const struct srtp_keys *keys,
+		       struct srtp_sender **out);
+/* Nobody uses it any more. Takes NULL. */
+void srtp_sender_destroy(struct srtp_sender *sender);
+/* What protect adds to a packet: RTP, RTCP. */
+unsigned int srtp_sender_trailer_bytes(const struct srtp_sender *sender, bool is_rtcp);
+
+/* One packet to protect. */
+struct srtp_job {
+	struct srtp_sender *sender;
+	/* The packet that is sent: single segment, held by nobody else, tail room for payload and
+	 * trailer. In place (source NULL) it is complete; else it holds its RTP header alone, and
+	 * the payload is read from the source. */
+	struct rte_mbuf *packet;
+	const struct rte_mbuf *source;         /* borrowed, unchanged */
+	uint16_t source_offset, payload_bytes; /* of the source; unused in place */
+	uint16_t header_bytes;                 /* RTP header with extensions; unused of RTCP */
+	bool is_rtcp;                          /* in place only */
+	/* 0; -EBADMSG too short or too long; -ENOSPC no tail room; -EALREADY an index already used
+	 * or too old to know; -ENOBUFS one source too many; -EKEYEXPIRED; -EIO the device failed. A
+	 * packet that failed holds rubbish. */
+	int result;
+};
+
+/* Any number of jobs, of any senders, in any mix; those of one sender are taken in order. Returns
+ * how many succeeded. The queue's worker. */
+unsigned int srtp_queue_protect(struct srtp_queue *queue, struct srtp_job *jobs, unsigned int n);
+/* The indices of an SSRC are used up: a packet of it is refused with -EALREADY from now on. */
+void srtp_sender_remove_source(struct srtp_sender *sender, uint32_t ssrc);

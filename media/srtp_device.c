@@ -1,0 +1,130 @@
+/* DPDK's crypto devices for SRTP: opening them, and the queues that workers have in them.
+ *
+ * Both are software by default (Intel's multi-buffer library), one device for all workers with a
+ * queue pair each. A device that does the same by hardware is a matter of its driver's name. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_dev.h>
+#include <rte_errno.h>
+
+#include "conf/log.h"
+#include "media/srtp_sender.h"
+
+#define SESSIONS_PER_SENDER 6 /* lengths of RTP headers that one sender meets, and RTCP */
+#define SESSION_CACHE       32
+
+static const char *const driver_names[SRTP_SUITES] = {
+	[SUITE_GCM] = "crypto_aesni_gcm",
+	[SUITE_CM] = "crypto_aesni_mb",
+};
+
+static int device_configure(const struct srtp_device *device, unsigned int n_queues)
+{
+	struct rte_cryptodev_config config = {
+		.socket_id = SOCKET_ID_ANY,
+		.nb_queue_pairs = (uint16_t)n_queues,
+		.ff_disable = RTE_CRYPTODEV_FF_SECURITY | RTE_CRYPTODEV_FF_ASYMMETRIC_CRYPTO,
+	};
+	struct rte_cryptodev_qp_conf queue = {
+		.nb_descriptors = 2 * SRTP_BURST_MAX,
+		.mp_session = device->sessions,
+	};
+	int rc = rte_cryptodev_configure(device->id, &config);
+	for (uint16_t i = 0; rc == 0 && i < n_queues; i++)
+		rc = rte_cryptodev_queue_pair_setup(device->id, i, &queue, SOCKET_ID_ANY);
+	return rc ? rc : rte_cryptodev_start(device->id);
+}
+
+static int device_start(struct srtp_device *device, const char *driver,
+			const struct srtp_devices_config *config)
+{
+	char arguments[64], pool[RTE_MEMPOOL_NAMESIZE];
+	int id = rte_cryptodev_get_dev_id(driver);
+	snprintf(arguments, sizeof(arguments), "max_nb_queue_pairs=%u", config->n_queues);
+	if (id < 0 && rte_eal_hotplug_add("vdev", driver, arguments) == 0)
+		id = rte_cryptodev_get_dev_id(driver);
+	if (id < 0)
+		return -ENODEV;
+	device->id = (uint8_t)id;
+	snprintf(pool, sizeof(pool), "srtp-%d", id);
+	device->sessions = rte_cryptodev_sym_session_pool_create(
+		pool, config->senders_max * SESSIONS_PER_SENDER + SESSION_CACHE,
+		rte_cryptodev_sym_get_private_session_size(device->id), 0, 0, SOCKET_ID_ANY);
+	if (!device->sessions)
+		return -ENOMEM;
+	int rc = device_configure(device, config->n_queues);
+	device->is_started = rc == 0;
+	return rc;
+}
+
+int srtp_devices_start(const struct srtp_devices_config *config, struct srtp_devices **out)
+{
+	const char *drivers[SRTP_SUITES] = {
+		[SUITE_GCM] = config->gcm_driver ? config->gcm_driver : driver_names[SUITE_GCM],
+		[SUITE_CM] = config->cm_driver ? config->cm_driver : driver_names[SUITE_CM],
+	};
+	struct srtp_devices *devices = calloc(1, sizeof(*devices));
+	if (!devices)
+		return -ENOMEM;
+	devices->n_queues = config->n_queues;
+	for (unsigned int i = 0; i < SRTP_SUITES; i++) {
+		int rc = device_start(&devices->of[i], drivers[i], config);
+		if (rc == 0)
+			continue;
+		log_warn(LOG_MEDIA, "no crypto device", "\"driver\":\"%s\",\"error\":\"%s\"",
+			 log_escape(drivers[i]), strerror(-rc));
+		srtp_devices_stop(devices);
+		return rc;
+	}
+	*out = devices;
+	return 0;
+}
+
+void srtp_devices_stop(struct srtp_devices *devices)
+{
+	if (!devices)
+		return;
+	for (unsigned int i = 0; i < SRTP_SUITES; i++) {
+		struct srtp_device *device = &devices->of[i];
+		if (device->is_started) {
+			rte_cryptodev_stop(device->id);
+			rte_cryptodev_close(device->id);
+		}
+		rte_mempool_free(device->sessions);
+	}
+	free(devices);
+}
+
+int srtp_queue_create(struct srtp_devices *devices, unsigned int index, struct srtp_queue **out)
+{
+	char name[RTE_MEMPOOL_NAMESIZE];
+	if (index >= devices->n_queues)
+		return -EINVAL;
+	struct srtp_queue *queue = calloc(1, sizeof(*queue));
+	if (!queue)
+		return -ENOMEM;
+	queue->devices = devices;
+	queue->index = (uint16_t)index;
+	snprintf(name, sizeof(name), "srtp-ops-%u", index);
+	queue->op_pool = rte_crypto_op_pool_create(name, RTE_CRYPTO_OP_TYPE_SYMMETRIC,
+						   SRTP_BURST_MAX, 0, SRTP_IV_BYTES, SOCKET_ID_ANY);
+	if (!queue->op_pool ||
+	    rte_crypto_op_bulk_alloc(queue->op_pool, RTE_CRYPTO_OP_TYPE_SYMMETRIC, queue->ops,
+				     SRTP_BURST_MAX) != SRTP_BURST_MAX) {
+		srtp_queue_destroy(queue);
+		return -ENOMEM;
+	}
+	*out = queue;
+	return 0;
+}
+
+void srtp_queue_destroy(struct srtp_queue *queue)
+{
+	if (!queue)
+		return;
+	rte_mempool_free(queue->op_pool);
+	free(queue);
+}

@@ -1,0 +1,159 @@
+/* What a sender is made of: session keys derived from the master key (RFC 3711 4.3, RFC 7714 12),
+ * and the device's sessions that hold them expanded. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "media/srtp_sender.h"
+
+#define LABEL_OFFSET 7 /* of the label in the key derivation's input */
+
+enum { LABEL_CIPHER, LABEL_AUTH, LABEL_SALT, LABELS_PER_PROTOCOL };
+
+static const struct profile {
+	enum srtp_profile profile;
+	enum srtp_suite suite;
+	uint8_t key_bytes, salt_bytes, tag_bytes;
+} profiles[] = {
+	{SRTP_AES128_CM_SHA1_80, SUITE_CM, 16, 14, 10},
+	{SRTP_AEAD_AES_128_GCM, SUITE_GCM, 16, 12, 16},
+	{SRTP_AEAD_AES_256_GCM, SUITE_GCM, 32, 12, 16},
+};
+
+/* AES in counter mode over zeros, from the salt with a label in it (RFC 3711 4.3.3). */
+static int derive(const struct profile *profile, const uint8_t *master, uint8_t label, uint8_t *out,
+		  size_t bytes)
+{
+	static const uint8_t zeros[SRTP_KEY_BYTES_MAX];
+	uint8_t counter[16] = {0};
+	int n = 0;
+	memcpy(counter, master + profile->key_bytes, profile->salt_bytes);
+	counter[LABEL_OFFSET] ^= label;
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	if (!context)
+		return -ENOMEM;
+	const EVP_CIPHER *cipher = profile->key_bytes == 16 ? EVP_aes_128_ctr() : EVP_aes_256_ctr();
+	bool done = EVP_EncryptInit_ex(context, cipher, NULL, master, counter) == 1 &&
+		    EVP_EncryptUpdate(context, out, &n, zeros, (int)bytes) == 1;
+	EVP_CIPHER_CTX_free(context);
+	return done ? 0 : -EIO;
+}
+
+static int derive_keys(const struct profile *profile, const uint8_t *master, bool is_rtcp,
+		       struct srtp_session_keys *keys)
+{
+	uint8_t first = is_rtcp ? LABELS_PER_PROTOCOL : 0;
+	int rc = derive(profile, master, (uint8_t)(first + LABEL_CIPHER), keys->cipher,
+			profile->key_bytes);
+	if (rc == 0 && profile->suite == SUITE_CM)
+		rc = derive(profile, master, (uint8_t)(first + LABEL_AUTH), keys->auth,
+			    sizeof(keys->auth));
+	return rc ? rc
+		  : derive(profile, master, (uint8_t)(first + LABEL_SALT), keys->salt,
+			   profile->salt_bytes);
+}
+
+static void *gcm_session(const struct srtp_sender *sender, const struct srtp_session_keys *keys,
+			 uint16_t aad_bytes)
+{
+	const struct srtp_device *device = &sender->devices->of[SUITE_GCM];
+	struct rte_crypto_sym_xform aead = {
+		.type = RTE_CRYPTO_SYM_XFORM_AEAD,
+		.aead = {.op = RTE_CRYPTO_AEAD_OP_ENCRYPT,
+			 .algo = RTE_CRYPTO_AEAD_AES_GCM,
+			 .key = {.data = keys->cipher, .length = sender->key_bytes},
+			 .iv = {.offset = SRTP_IV_OFFSET, .length = 12},
+			 .digest_length = sender->tag_bytes,
+			 .aad_length = aad_bytes},
+	};
+	return rte_cryptodev_sym_session_create(device->id, &aead, device->sessions);
+}
+
+static void *cm_session(const struct srtp_sender *sender, const struct srtp_session_keys *keys)
+{
+	const struct srtp_device *device = &sender->devices->of[SUITE_CM];
+	struct rte_crypto_sym_xform auth = {
+		.type = RTE_CRYPTO_SYM_XFORM_AUTH,
+		.auth = {.op = RTE_CRYPTO_AUTH_OP_GENERATE,
+			 .algo = RTE_CRYPTO_AUTH_SHA1_HMAC,
+			 .key = {.data = keys->auth, .length = sizeof(keys->auth)},
+			 .digest_length = sender->tag_bytes},
+	};
+	struct rte_crypto_sym_xform cipher = {
+		.type = RTE_CRYPTO_SYM_XFORM_CIPHER,
+		.next = &auth,
+		.cipher = {.op = RTE_CRYPTO_CIPHER_OP_ENCRYPT,
+			   .algo = RTE_CRYPTO_CIPHER_AES_CTR,
+			   .key = {.data = keys->cipher, .length = sender->key_bytes},
+			   .iv = {.offset = SRTP_IV_OFFSET, .length = SRTP_IV_BYTES}},
+	};
+	return rte_cryptodev_sym_session_create(device->id, &cipher, device->sessions);
+}
+
+void *srtp_sender_rtp_session(struct srtp_sender *sender, unsigned int header_bytes)
+{
+	unsigned int words = sender->suite == SUITE_GCM ? header_bytes / 4 : 0;
+	if (words >= SRTP_HEADER_WORDS)
+		return NULL;
+	void **place = &sender->rtp_sessions[words];
+	if (!*place)
+		*place = sender->suite == SUITE_GCM
+				 ? gcm_session(sender, &sender->rtp_keys, (uint16_t)header_bytes)
+				 : cm_session(sender, &sender->rtp_keys);
+	return *place;
+}
+
+int srtp_sender_create(struct srtp_devices *devices, const struct srtp_keys *keys,
+		       struct srtp_sender **out)
+{
+	size_t i = 0, n = sizeof(profiles) / sizeof(*profiles);
+	while (i < n && profiles[i].profile != keys->profile)
+		i++;
+	if (i == n)
+		return -EINVAL;
+	struct srtp_sender *sender = calloc(1, sizeof(*sender));
+	if (!sender)
+		return -ENOMEM;
+	sender->devices = devices;
+	sender->suite = profiles[i].suite;
+	sender->key_bytes = profiles[i].key_bytes;
+	sender->tag_bytes = profiles[i].tag_bytes;
+	int rc = derive_keys(&profiles[i], keys->send, false, &sender->rtp_keys);
+	if (rc == 0)
+		rc = derive_keys(&profiles[i], keys->send, true, &sender->rtcp_keys);
+	if (rc == 0) {
+		sender->rtcp_session =
+			sender->suite == SUITE_GCM
+				? gcm_session(sender, &sender->rtcp_keys, SRTCP_AAD_BYTES)
+				: cm_session(sender, &sender->rtcp_keys);
+		rc = sender->rtcp_session ? 0 : -ENOMEM;
+	}
+	if (rc) {
+		srtp_sender_destroy(sender);
+		return rc;
+	}
+	*out = sender;
+	return 0;
+}
+
+void srtp_sender_destroy(struct srtp_sender *sender)
+{
+	if (!sender)
+		return;
+	uint8_t device = sender->devices->of[sender->suite].id;
+	for (unsigned int i = 0; i < SRTP_HEADER_WORDS; i++) {
+		if (sender->rtp_sessions[i])
+			rte_cryptodev_sym_session_free(device, sender->rtp_sessions[i]);
+	}
+	if (sender->rtcp_session)
+		rte_cryptodev_sym_session_free(device, sender->rtcp_session);
+	explicit_bzero(sender, sizeof(*sender));
+	free(sender);
+}
+
+unsigned int srtp_sender_trailer_bytes(const struct srtp_sender *sender, bool is_rtcp)
+{
+	return sender->tag_bytes + (is_rtcp ? SRTCP_INDEX_BYTES : 0u);
+}

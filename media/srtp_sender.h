@@ -1,0 +1,72 @@
+/* The insides of burst protection. Private to srtp_device.c (devices and queues), srtp_sender.c
+ * (keys and sessions) and srtp_sender_dp.c (the packets). */
+#pragma once
+
+#include <rte_crypto.h>
+#include <rte_cryptodev.h>
+
+#include "media/srtp_burst.h"
+
+#define SRTP_WINDOW_PACKETS 1024
+#define SRTP_HEADER_WORDS   32 /* longest RTP header in 32-bit words, less one */
+#define SRTP_KEY_BYTES_MAX  32
+#define SRTP_AUTH_KEY_BYTES 20
+#define SRTP_SALT_BYTES     14
+#define SRTCP_INDEX_BYTES   4
+#define SRTCP_INDEX_MAX     0x7fffffffu
+#define SRTCP_HEADER_BYTES  8
+#define SRTCP_AAD_BYTES     (SRTCP_HEADER_BYTES + SRTCP_INDEX_BYTES)
+#define SRTP_IV_OFFSET      (sizeof(struct rte_crypto_op) + sizeof(struct rte_crypto_sym_op))
+#define SRTP_IV_BYTES       16
+
+enum srtp_suite { SUITE_GCM, SUITE_CM, SRTP_SUITES };
+
+struct srtp_device {
+	uint8_t id;
+	bool is_started;
+	struct rte_mempool *sessions; /* owned */
+};
+
+struct srtp_devices {
+	unsigned int n_queues;
+	struct srtp_device of[SRTP_SUITES];
+};
+
+/* The operations are the queue's for good: a burst fills them in again. */
+struct srtp_queue {
+	struct srtp_devices *devices; /* parent */
+	uint16_t index;
+	struct rte_mempool *op_pool; /* owned */
+	struct rte_crypto_op *ops[SRTP_BURST_MAX];
+	uint8_t aad[SRTP_BURST_MAX][SRTCP_AAD_BYTES];
+};
+
+/* The keys of one direction and protocol, derived from the master key (RFC 3711 4.3.1). */
+struct srtp_session_keys {
+	uint8_t cipher[SRTP_KEY_BYTES_MAX], auth[SRTP_AUTH_KEY_BYTES], salt[SRTP_SALT_BYTES];
+};
+
+struct sender_source {
+	uint32_t ssrc;
+	bool is_retired, has_rtp;
+	uint32_t rtcp_index;                     /* last used */
+	uint64_t highest;                        /* RTP packet index, 48 bits */
+	uint64_t used[SRTP_WINDOW_PACKETS / 64]; /* ring of bits by index: which are used */
+};
+
+struct srtp_sender {
+	struct srtp_devices *devices;
+	enum srtp_suite suite;
+	uint8_t key_bytes, tag_bytes;
+	struct srtp_session_keys rtp_keys, rtcp_keys;
+	/* Of the device, owned. The drivers fix the length of additional data in the session, so
+	 * AES-GCM has one for each length of RTP header, made when it first comes: [words]. AES-CM
+	 * uses the first. */
+	void *rtp_sessions[SRTP_HEADER_WORDS];
+	void *rtcp_session;
+	unsigned int n_sources;
+	struct sender_source sources[SRTP_SENDER_SOURCES_MAX];
+};
+
+/* The device's session for RTP with this header, made when it is not there yet. NULL: no room. */
+void *srtp_sender_rtp_session(struct srtp_sender *sender, unsigned int header_bytes);

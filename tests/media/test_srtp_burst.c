@@ -1,0 +1,159 @@
+/* Burst protection: what it makes is what libsrtp2 makes. */
+#include <errno.h>
+#include <stdio.h>
+
+#include <rte_eal.h>
+
+#include "tests/cunit.h"
+#include "tests/media/srtp_oracle.h"
+
+#define ROUNDS 1500
+
+static struct rte_mempool *pool;
+static struct srtp_devices *devices;
+static struct srtp_queue *queue;
+
+static int init(void)
+{
+	char *argv[] = {"test",        "--no-huge", "--no-pci", "--no-shconf", "--no-telemetry",
+			"--log-level", "error",     "-l",       "0",           "-m",
+			"64",          NULL};
+	if (rte_eal_init((int)(sizeof(argv) / sizeof(*argv)) - 1, argv) < 0 || nn_srtp_start() < 0)
+		return -1;
+	if (packet_pool_create("test", 1023, &pool))
+		return -1;
+	if (srtp_devices_start(&(struct srtp_devices_config){.n_queues = 2, .senders_max = 64},
+			       &devices))
+		return -1;
+	return srtp_queue_create(devices, 1, &queue);
+}
+
+static int cleanup(void)
+{
+	srtp_queue_destroy(queue);
+	srtp_devices_stop(devices);
+	nn_srtp_stop();
+	packet_pool_destroy(pool);
+	return rte_eal_cleanup();
+}
+
+static void test_same_as_libsrtp(void)
+{
+	unsigned int before = rte_mempool_avail_count(pool);
+	for (uint64_t seed = 1; seed <= 3; seed++) {
+		struct oracle oracle = {.pool = pool, .queue = queue, .seed = seed};
+		CU_ASSERT_EQUAL_FATAL(oracle_open(&oracle, devices), 0);
+		for (unsigned int i = 0; i < ROUNDS; i++)
+			oracle_round(&oracle);
+		oracle_close(&oracle);
+		CU_ASSERT_EQUAL(oracle.n_different, 0);
+		CU_ASSERT_TRUE(oracle.n_refused > oracle.n_packets / 200);
+		CU_ASSERT_TRUE(oracle.n_refused < oracle.n_packets / 5);
+	}
+	CU_ASSERT_EQUAL(rte_mempool_avail_count(pool), before);
+}
+
+static struct srtp_sender *sender_make(enum srtp_profile profile)
+{
+	struct srtp_keys keys = {.profile = profile};
+	struct srtp_sender *sender;
+	memset(keys.send, 0x42, sizeof(keys.send));
+	CU_ASSERT_EQUAL_FATAL(srtp_sender_create(devices, &keys, &sender), 0);
+	return sender;
+}
+
+static struct srtp_job rtp_job(struct srtp_sender *sender, uint32_t ssrc, uint16_t sequence,
+			       unsigned int payload)
+{
+	struct rte_mbuf *packet = packet_alloc(pool);
+	CU_ASSERT_FATAL(packet != NULL);
+	uint8_t *bytes = (uint8_t *)rte_pktmbuf_append(packet, (uint16_t)(12 + payload));
+	memset(bytes, 0, 12 + payload);
+	bytes[0] = 0x80;
+	wire_write16(bytes + 2, sequence);
+	wire_write32(bytes + 8, ssrc);
+	return (struct srtp_job){.sender = sender, .packet = packet, .header_bytes = 12};
+}
+
+static int protect_one(struct srtp_job job)
+{
+	unsigned int n = srtp_queue_protect(queue, &job, 1);
+	CU_ASSERT_EQUAL(n, job.result == 0);
+	packet_free(job.packet);
+	return job.result;
+}
+
+static void test_indices(void)
+{
+	struct srtp_sender *sender = sender_make(SRTP_AEAD_AES_128_GCM);
+	CU_ASSERT_EQUAL(protect_one(rtp_job(sender, 1, 2000, 10)), 0);
+	CU_ASSERT_EQUAL(protect_one(rtp_job(sender, 1, 2000, 10)), -EALREADY);
+	CU_ASSERT_EQUAL(protect_one(rtp_job(sender, 1, 2000 - 1023, 10)), 0);
+	CU_ASSERT_EQUAL(protect_one(rtp_job(sender, 1, 2000 - 1024, 10)), -EALREADY);
+	CU_ASSERT_EQUAL(protect_one(rtp_job(sender, 1, 2000 - 1023, 10)), -EALREADY);
+	srtp_sender_remove_source(sender, 1);
+	CU_ASSERT_EQUAL(protect_one(rtp_job(sender, 1, 3000, 10)), -EALREADY);
+	srtp_sender_destroy(sender);
+}
+
+static void test_bounds(void)
+{
+	struct srtp_sender *sender = sender_make(SRTP_AES128_CM_SHA1_80);
+	struct srtp_job job = rtp_job(sender, 1, 1, 0);
+	job.packet->data_len = 11;
+	CU_ASSERT_EQUAL(protect_one(job), -EBADMSG);
+	job = rtp_job(sender, 1, 1, PACKET_BYTES_MAX - 11);
+	CU_ASSERT_EQUAL(protect_one(job), -EBADMSG);
+	job = rtp_job(sender, 1, 1, 100);
+	job.packet->data_off = (uint16_t)(job.packet->buf_len - 112 - 9);
+	CU_ASSERT_EQUAL(protect_one(job), -ENOSPC);
+	for (uint32_t ssrc = 1; ssrc <= SRTP_SENDER_SOURCES_MAX; ssrc++)
+		CU_ASSERT_EQUAL(protect_one(rtp_job(sender, ssrc, 1, 0)), 0);
+	CU_ASSERT_EQUAL(protect_one(rtp_job(sender, 1000, 1, 0)), -ENOBUFS);
+	srtp_sender_destroy(sender);
+}
+
+static void test_unknown_profile(void)
+{
+	struct srtp_keys keys = {.profile = (enum srtp_profile)0x7777};
+	struct srtp_sender *sender;
+	CU_ASSERT_EQUAL(srtp_sender_create(devices, &keys, &sender), -EINVAL);
+}
+
+static void test_senders_run_out(void)
+{
+	static struct srtp_sender *senders[1024];
+	struct srtp_keys keys = {.profile = SRTP_AEAD_AES_128_GCM};
+	unsigned int n = 0;
+	int rc = 0;
+	while (rc == 0 && n < 1024) {
+		rc = srtp_sender_create(devices, &keys, &senders[n]);
+		n += rc == 0;
+	}
+	CU_ASSERT_EQUAL(rc, -ENOMEM);
+	CU_ASSERT_TRUE(n >= 64);
+	CU_ASSERT_EQUAL(protect_one(rtp_job(senders[0], 1, 1, 0)), -EIO);
+	while (n > 0)
+		srtp_sender_destroy(senders[--n]);
+}
+
+static void test_no_such_driver(void)
+{
+	struct srtp_devices *none = NULL;
+	struct srtp_devices_config config = {
+		.n_queues = 1, .senders_max = 1, .gcm_driver = "crypto_of_no_kind"};
+	CU_ASSERT_EQUAL(srtp_devices_start(&config, &none), -ENODEV);
+	CU_ASSERT_PTR_NULL(none);
+}
+
+static CU_TestInfo tests[] = {
+	{"what_libsrtp2_makes_byte_by_byte", test_same_as_libsrtp},
+	{"no_index_twice", test_indices},
+	{"bounds", test_bounds},
+	{"unknown_profile", test_unknown_profile},
+	{"the_devices_sessions_run_out", test_senders_run_out},
+	{"no_such_driver", test_no_such_driver},
+	CU_TEST_INFO_NULL,
+};
+
+TEST_MAIN_WITH("srtp_burst", tests, init, cleanup)
