@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "conf/five_qi.h"
 #include "conf/policy_schema.h"
 #include "conf/slice_schema.h"
 
@@ -82,16 +83,57 @@ const struct schema slice_schema = {
 	.file_bytes_max = 65536,
 };
 
+/* What is said in front of each fault. */
+static FILE *fault(const struct slice_row *row, const char *name, FILE *errors)
+{
+	fprintf(errors, "%s:%u: slice %s: ", name, row->line, row->id);
+	return errors;
+}
+
+static bool check_rate(const struct slice_row *row, const char *name, FILE *errors, const char *key,
+		       int64_t bps)
+{
+	if (bps == 0 || bps >= POLICY_BPS_MIN)
+		return true;
+	fprintf(fault(row, name, errors),
+		"%s: found %" PRId64 ", expected 0 or at least %d bit/s\n", key, bps,
+		POLICY_BPS_MIN);
+	return false;
+}
+
+static bool check_maximum(const struct slice_row *row, const char *name, FILE *errors)
+{
+	if (row->max_bps == 0 || row->guaranteed_bps <= row->max_bps)
+		return true;
+	fprintf(fault(row, name, errors),
+		"guaranteed_bps: found %" PRId64 ", expected at most max_bps, which is %" PRId64
+		"\n",
+		row->guaranteed_bps, row->max_bps);
+	return false;
+}
+
+static bool check_five_qi(const struct slice_row *row, const char *name, FILE *errors)
+{
+	unsigned int n;
+	const struct five_qi *known = five_qi_rows(&n);
+	if (five_qi_find(row->five_qi))
+		return true;
+	fprintf(fault(row, name, errors),
+		"five_qi: found %u, expected a standardized value:", row->five_qi);
+	for (unsigned int i = 0; i < n; i++)
+		fprintf(errors, " %u", known[i].value);
+	putc('\n', errors);
+	return false;
+}
+
 bool slice_row_take(const struct slice_row *row, const char *name, FILE *errors,
 		    struct slice_config *out)
 {
-	if (row->max_bps && row->guaranteed_bps > row->max_bps) {
-		fprintf(errors,
-			"%s:%u: slice %s: guaranteed_bps: found %" PRId64
-			", expected at most max_bps, which is %" PRId64 "\n",
-			name, row->line, row->id, row->guaranteed_bps, row->max_bps);
+	bool is_good = check_rate(row, name, errors, "guaranteed_bps", row->guaranteed_bps) &
+		       check_rate(row, name, errors, "max_bps", row->max_bps) &
+		       check_maximum(row, name, errors) & check_five_qi(row, name, errors);
+	if (!is_good)
 		return false;
-	}
 	*out = (struct slice_config){
 		.sst = (uint8_t)row->sst,
 		.sd = (uint32_t)strtoul(row->sd, NULL, 16),

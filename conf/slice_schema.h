@@ -13,7 +13,7 @@ struct slice_row {
 };
 extern const struct schema slice_schema;
 
-/* What the schema let pass becomes a slice. False, and told: it guarantees more than its maximum.
- */
+/* What the schema let pass becomes a slice. False, and told: a rate that nothing can keep, more
+ * guaranteed than its maximum, a 5QI that no standard knows. */
 bool slice_row_take(const struct slice_row *row, const char *name, FILE *errors,
 		    struct slice_config *out);

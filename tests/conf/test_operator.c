@@ -171,12 +171,12 @@ static void help_describes_every_method(void)
 
 static void share_that_is_not_left_is_told_in_numbers(void)
 {
-	CU_ASSERT_EQUAL(ask("slice.put", "{\"slice\": {\"id\": \"s\", \"guaranteed_bps\": 100}}"),
+	CU_ASSERT_EQUAL(ask("slice.put", "{\"slice\": {\"id\": \"s\", \"guaranteed_bps\": 10000}}"),
 			0);
 	CU_ASSERT_EQUAL(ask("tenant.create", "{\"tenant\": {\"id\": \"fat\", \"slice\": \"s\","
-					     " \"slice_bps\": 101}}"),
+					     " \"slice_bps\": 10001}}"),
 			RPC_NO_ROOM);
-	CU_ASSERT_EQUAL(answer.left, 100);
+	CU_ASSERT_EQUAL(answer.left, 10000);
 	CU_ASSERT_EQUAL(ask("slice.remove", "{\"id\": \"s\"}"), 0);
 }
 

@@ -145,36 +145,37 @@ static void share_beyond_the_slice_is_refused(enum sql_kind kind)
 {
 	struct store *store = store_make(kind);
 	CU_ASSERT_EQUAL_FATAL(
-		slice_put(store, "{\"id\": \"s\", \"guaranteed_bps\": 1000, \"five_qi\": 7}"), 0);
-	CU_ASSERT_EQUAL(tenant_create(store, "{\"id\":\"a\",\"slice\":\"s\",\"slice_bps\":600}"),
+		slice_put(store, "{\"id\": \"s\", \"guaranteed_bps\": 1000000, \"five_qi\": 7}"),
+		0);
+	CU_ASSERT_EQUAL(tenant_create(store, "{\"id\":\"a\",\"slice\":\"s\",\"slice_bps\":600000}"),
 			0);
-	CU_ASSERT_EQUAL(tenant_create(store, "{\"id\":\"b\",\"slice\":\"s\",\"slice_bps\":600}"),
+	CU_ASSERT_EQUAL(tenant_create(store, "{\"id\":\"b\",\"slice\":\"s\",\"slice_bps\":600000}"),
 			-ENOSPC);
-	CU_ASSERT_EQUAL(refusal.left_bps, 400);
-	expect_why("slice s: found a share of 600 bit/s, expected at most the 400 bit/s");
+	CU_ASSERT_EQUAL(refusal.left_bps, 400000);
+	expect_why("slice s: found a share of 600000 bit/s, expected at most the 400000 bit/s");
 	json_t *tenant;
 	CU_ASSERT_EQUAL(store_tenant_get(store, "b", &tenant), -ENOENT);
-	CU_ASSERT_EQUAL(tenant_create(store, "{\"id\":\"b\",\"slice\":\"s\",\"slice_bps\":400}"),
+	CU_ASSERT_EQUAL(tenant_create(store, "{\"id\":\"b\",\"slice\":\"s\",\"slice_bps\":400000}"),
 			0);
-	CU_ASSERT_EQUAL(tenant_change(store, "b", "{\"slice_bps\":401}"), -ENOSPC);
-	CU_ASSERT_EQUAL(refusal.left_bps, 400);
-	CU_ASSERT_EQUAL(slice_put(store, "{\"id\": \"s\", \"guaranteed_bps\": 999}"), -ENOSPC);
-	expect_why("slice s would promise 1 bit/s more than it has");
+	CU_ASSERT_EQUAL(tenant_change(store, "b", "{\"slice_bps\":401000}"), -ENOSPC);
+	CU_ASSERT_EQUAL(refusal.left_bps, 400000);
+	CU_ASSERT_EQUAL(slice_put(store, "{\"id\": \"s\", \"guaranteed_bps\": 999000}"), -ENOSPC);
+	expect_why("slice s would promise 1000 bit/s more than it has");
 	CU_ASSERT_EQUAL(tenant_create(store, "{\"id\":\"c\",\"slice_bps\":1}"), -EINVAL);
 	expect_why("a share needs a slice");
 
 	json_t *slices;
 	CU_ASSERT_EQUAL_FATAL(store_slice_list(store, &slices), 0);
-	expect_member(row_of(slices, "s"), "promised_bps", "1000");
+	expect_member(row_of(slices, "s"), "promised_bps", "1000000");
 	expect_member(row_of(slices, "s"), "tenants", "2");
 	expect_member(row_of(slices, "s"), "five_qi", "7");
 	json_decref(slices);
 
 	CU_ASSERT_EQUAL(tenant_change(store, "a", "{\"standing\":\"exited\"}"), 0);
-	CU_ASSERT_EQUAL(tenant_change(store, "b", "{\"slice_bps\":401}"), -ENOSPC);
+	CU_ASSERT_EQUAL(tenant_change(store, "b", "{\"slice_bps\":401000}"), -ENOSPC);
 	CU_ASSERT_EQUAL(store_tenant_release(store, "b"), -ENOENT);
 	CU_ASSERT_EQUAL(store_tenant_release(store, "a"), 0);
-	CU_ASSERT_EQUAL(tenant_change(store, "b", "{\"slice_bps\":1000}"), 0);
+	CU_ASSERT_EQUAL(tenant_change(store, "b", "{\"slice_bps\":1000000}"), 0);
 	CU_ASSERT_EQUAL(store_slice_remove(store, "s", &refusal), -EBUSY);
 	store_close(store);
 }
@@ -183,16 +184,16 @@ ON_BOTH(share_beyond_the_slice_is_refused)
 static void plans_share_is_taken_of_the_plans_slice(enum sql_kind kind)
 {
 	struct store *store = store_make(kind);
-	CU_ASSERT_EQUAL(slice_put(store, "{\"id\": \"s\", \"guaranteed_bps\": 1000}"), 0);
-	CU_ASSERT_EQUAL(slice_put(store, "{\"id\": \"t\", \"guaranteed_bps\": 700}"), 0);
-	CU_ASSERT_EQUAL(plan_put(store, "{\"id\": \"p\", \"slice\": \"s\", \"slice_bps\": 400}"),
+	CU_ASSERT_EQUAL(slice_put(store, "{\"id\": \"s\", \"guaranteed_bps\": 1000000}"), 0);
+	CU_ASSERT_EQUAL(slice_put(store, "{\"id\": \"t\", \"guaranteed_bps\": 700000}"), 0);
+	CU_ASSERT_EQUAL(plan_put(store, "{\"id\": \"p\", \"slice\": \"s\", \"slice_bps\": 400000}"),
 			0);
 	CU_ASSERT_EQUAL(tenant_create(store, "{\"id\": \"a\", \"plan\": \"p\"}"), 0);
 	CU_ASSERT_EQUAL(tenant_create(store, "{\"id\": \"b\", \"plan\": \"p\"}"), 0);
 	CU_ASSERT_EQUAL(tenant_create(store, "{\"id\": \"c\", \"plan\": \"p\"}"), -ENOSPC);
-	CU_ASSERT_EQUAL(refusal.left_bps, 200);
+	CU_ASSERT_EQUAL(refusal.left_bps, 200000);
 	CU_ASSERT_EQUAL(plan_put(store, "{\"id\": \"p\", \"slice\": \"t\"}"), -ENOSPC);
-	expect_why("slice t would promise 100 bit/s more");
+	expect_why("slice t would promise 100000 bit/s more");
 	CU_ASSERT_EQUAL(store_plan_remove(store, "p", &refusal), -EBUSY);
 	expect_why("plan p: 2 tenants have it");
 	CU_ASSERT_EQUAL(store_slice_remove(store, "s", &refusal), -EBUSY);
@@ -236,7 +237,7 @@ static int shares_ask(const char *url, int asker)
 	for (int i = 0; i < ASKED; i++) {
 		json_t *tenant =
 			json_pack("{s:o, s:s, s:i}", "id", json_sprintf("t%d-%d", asker, i),
-				  "slice", "s", "slice_bps", 100);
+				  "slice", "s", "slice_bps", 100000);
 		n += store_tenant_create(store, tenant, NULL) == 0;
 		json_decref(tenant);
 	}
@@ -251,7 +252,7 @@ static void shares_hold_when_many_ask_at_once(enum sql_kind kind)
 	pid_t pids[ASKERS];
 	int n = 0;
 	CU_ASSERT_EQUAL_FATAL(store_open(url, &store), 0);
-	CU_ASSERT_EQUAL(slice_put(store, "{\"id\": \"s\", \"guaranteed_bps\": 1500}"), 0);
+	CU_ASSERT_EQUAL(slice_put(store, "{\"id\": \"s\", \"guaranteed_bps\": 1500000}"), 0);
 	store_close(store);
 	for (int i = 0; i < ASKERS; i++) {
 		pids[i] = fork();
