@@ -180,12 +180,11 @@ static void refuse_row(struct refusals *refusals, const json_t *row, const char 
 			      json_pack("{s:s, s:s}", "id", id ? id : "", "fault", fault));
 }
 
-static void refuse_slice(void *context, const struct slice_config *config, int rc, int64_t left_bps)
+static void refuse_slice(void *context, const struct slice_config *config, int rc,
+			 const struct slice_refusal *refusal)
 {
 	struct refusals *refusals = context;
-	char fault[160];
-	snprintf(fault, sizeof(fault), "%s: it wants to guarantee %lld bps, %lld bps are left",
-		 strerror(-rc), (long long)config->guaranteed_bps, (long long)left_bps);
+	const char *fault = refusal->why[0] ? refusal->why : strerror(-rc);
 	log_fault(refusals->admin, config->id, fault);
 	json_array_append_new(refusals->list,
 			      json_pack("{s:s, s:s}", "id", config->id, "fault", fault));
@@ -307,7 +306,7 @@ void admin_slice_put(void *context, struct rpc_call *call, json_t *params)
 	const json_t *row = json_object_get(params, "slice");
 	struct slice_config config;
 	struct row_fault fault = {0};
-	int64_t left_bps;
+	struct slice_refusal refusal;
 	if (!take_revision(connection, call, params))
 		return;
 	int rc = read_slice(row, &config, &fault);
@@ -316,15 +315,18 @@ void admin_slice_put(void *context, struct rpc_call *call, json_t *params)
 	free(fault.text);
 	if (rc)
 		return;
-	rc = slice_put(admin->node->slices, &config, &left_bps);
-	if (rc == -ENOSPC)
-		rpc_fail_with(call, RPC_NO_ROOM, json_pack("{s:I}", "left", (json_int_t)left_bps),
-			      "slice %s wants to guarantee %lld bps, the port has %lld left",
-			      config.id, (long long)config.guaranteed_bps, (long long)left_bps);
-	else if (rc)
-		rpc_fail(call, RPC_INTERNAL, "%s", strerror(-rc));
-	else
+	rc = slice_put(admin->node->slices, &config, &refusal);
+	if (rc == 0) {
 		answer_revision(admin, call);
+		return;
+	}
+	const char *why = refusal.why[0] ? refusal.why : strerror(-rc);
+	log_fault(admin, config.id, why);
+	if (rc == -ENOSPC || rc == -EMFILE)
+		rpc_fail_with(call, RPC_NO_ROOM,
+			      json_pack("{s:I}", "left", (json_int_t)refusal.left_bps), "%s", why);
+	else
+		rpc_fail(call, RPC_INTERNAL, "%s", why);
 }
 
 void admin_slice_remove(void *context, struct rpc_call *call, json_t *params)

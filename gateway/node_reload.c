@@ -27,13 +27,14 @@ static void log_faults(const char *what, const char *faults)
 	g_strfreev(lines);
 }
 
-static void refuse_slice(void *context, const struct slice_config *config, int rc, int64_t left_bps)
+static void refuse_slice(void *context, const struct slice_config *config, int rc,
+			 const struct slice_refusal *refusal)
 {
 	(void)context;
 	log_error(LOG_CONFIG, "a slice is not taken",
-		  "\"slice\":\"%s\",\"error\":\"%s\",\"guaranteed_bps\":%lld,\"left_bps\":%lld",
-		  config->id, strerror(-rc), (long long)config->guaranteed_bps,
-		  (long long)left_bps);
+		  "\"slice\":\"%s\",\"error\":\"%s\",\"cause\":\"%s\",\"left_bps\":%lld",
+		  config->id, strerror(-rc), log_escape(refusal->why),
+		  (long long)refusal->left_bps);
 }
 
 static void lift_limits(void *context, struct tenant *tenant)

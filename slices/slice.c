@@ -3,6 +3,8 @@
 #include "slices/slice.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +14,7 @@ struct slice_table {
 	int64_t port_bps;
 	int64_t guaranteed_bps; /* of all slices together */
 	GHashTable *by_id;      /* id -> struct slice, owned */
+	struct slice_mirror mirror;
 };
 
 struct slice_table *slice_table_create(int64_t port_bps)
@@ -20,7 +23,7 @@ struct slice_table *slice_table_create(int64_t port_bps)
 	if (!table)
 		return NULL;
 	table->port_bps = port_bps;
-	table->by_id = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free);
+	table->by_id = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
 	return table;
 }
 
@@ -32,15 +35,24 @@ void slice_table_destroy(struct slice_table *table)
 	free(table);
 }
 
-/* A slice that already has more than the port holds may shrink, but not grow. */
-static int check_port(const struct slice_table *table, int64_t before_bps, int64_t after_bps,
-		      int64_t *left_bps)
+void slice_table_mirror(struct slice_table *table, const struct slice_mirror *mirror)
 {
-	int64_t others_bps = table->guaranteed_bps - before_bps;
-	if (table->port_bps == 0 || after_bps <= before_bps ||
-	    after_bps <= table->port_bps - others_bps)
+	table->mirror = *mirror;
+}
+
+/* A slice that already has more than the port holds may shrink, but not grow. */
+static int check_port(const struct slice_table *table, int64_t before_bps,
+		      const struct slice_config *config, struct slice_refusal *refusal)
+{
+	int64_t left_bps = table->port_bps - (table->guaranteed_bps - before_bps);
+	if (table->port_bps == 0 || config->guaranteed_bps <= before_bps ||
+	    config->guaranteed_bps <= left_bps)
 		return 0;
-	*left_bps = table->port_bps > others_bps ? table->port_bps - others_bps : 0;
+	refusal->left_bps = left_bps > 0 ? left_bps : 0;
+	snprintf(refusal->why, sizeof(refusal->why),
+		 "slice %s wants to guarantee %" PRId64 " bit/s, the port has %" PRId64
+		 " of its %" PRId64 " left",
+		 config->id, config->guaranteed_bps, refusal->left_bps, table->port_bps);
 	return -ENOSPC;
 }
 
@@ -51,29 +63,47 @@ static struct slice *find_any(struct slice_table *table, const char *id)
 
 static struct slice *add(struct slice_table *table, const struct slice_config *config)
 {
-	struct slice *slice = calloc(1, sizeof(*slice));
-	if (!slice)
-		return NULL;
+	struct slice *slice = g_new0(struct slice, 1);
 	slice->table = table;
 	slice->config = *config;
 	g_hash_table_insert(table->by_id, slice->config.id, slice);
 	return slice;
 }
 
-int slice_put(struct slice_table *table, const struct slice_config *config, int64_t *left_bps)
+static int check_room(const struct slice_table *table, const struct slice *slice,
+		      struct slice_refusal *refusal)
+{
+	if (slice || g_hash_table_size(table->by_id) < SLICES_MAX)
+		return 0;
+	snprintf(refusal->why, sizeof(refusal->why), "this node has the %d slices it may have",
+		 SLICES_MAX);
+	return -EMFILE;
+}
+
+static int tell_mirror(const struct slice_table *table, const struct slice *slice,
+		       const struct slice_config *config, struct slice_refusal *refusal)
+{
+	if (!table->mirror.put)
+		return 0;
+	return table->mirror.put(table->mirror.context, slice ? &slice->config : NULL, config,
+				 refusal);
+}
+
+int slice_put(struct slice_table *table, const struct slice_config *config,
+	      struct slice_refusal *refusal)
 {
 	struct slice *slice = find_any(table, config->id);
 	int64_t before_bps = slice ? slice->config.guaranteed_bps : 0;
-	*left_bps = 0;
-	if (!slice && g_hash_table_size(table->by_id) >= SLICES_MAX)
-		return -ENOSPC;
-	int rc = check_port(table, before_bps, config->guaranteed_bps, left_bps);
+	*refusal = (struct slice_refusal){0};
+	int rc = check_room(table, slice, refusal);
+	if (rc == 0)
+		rc = check_port(table, before_bps, config, refusal);
+	if (rc == 0)
+		rc = tell_mirror(table, slice, config, refusal);
+	if (rc == 0 && !slice)
+		slice = add(table, config);
 	if (rc)
 		return rc;
-	if (!slice)
-		slice = add(table, config);
-	if (!slice)
-		return -ENOMEM;
 	slice->config = *config;
 	slice->is_removed = false;
 	table->guaranteed_bps += config->guaranteed_bps - before_bps;
@@ -85,6 +115,8 @@ static void free_if_left(struct slice *slice)
 	struct slice_table *table = slice->table;
 	if (!slice->is_removed || slice->n_sessions > 0)
 		return;
+	if (table->mirror.removed)
+		table->mirror.removed(table->mirror.context, &slice->config);
 	table->guaranteed_bps -= slice->config.guaranteed_bps;
 	g_hash_table_remove(table->by_id, slice->config.id);
 }
@@ -112,7 +144,7 @@ static bool is_listed(const struct slice *slice, const struct slice_config *conf
 void slice_table_replace(struct slice_table *table, const struct slice_config *configs,
 			 unsigned int n,
 			 void (*refused)(void *context, const struct slice_config *config, int rc,
-					 int64_t left_bps),
+					 const struct slice_refusal *refusal),
 			 void *context)
 {
 	GList *slices = g_hash_table_get_values(table->by_id);
@@ -125,12 +157,13 @@ void slice_table_replace(struct slice_table *table, const struct slice_config *c
 	for (unsigned int pass = 0; pass < 2; pass++) {
 		for (unsigned int i = 0; i < n; i++) {
 			const struct slice *slice = find_any(table, configs[i].id);
-			int64_t before_bps = slice ? slice->config.guaranteed_bps : 0, left_bps;
+			int64_t before_bps = slice ? slice->config.guaranteed_bps : 0;
+			struct slice_refusal refusal;
 			if ((configs[i].guaranteed_bps > before_bps) != (pass == 1))
 				continue;
-			int rc = slice_put(table, &configs[i], &left_bps);
+			int rc = slice_put(table, &configs[i], &refusal);
 			if (rc)
-				refused(context, &configs[i], rc, left_bps);
+				refused(context, &configs[i], rc, &refusal);
 		}
 	}
 }
@@ -162,6 +195,12 @@ int slice_reserve(struct slice *slice, int64_t bps, int64_t *left_bps)
 	slice->promised_bps += bps;
 	slice->n_sessions++;
 	return 0;
+}
+
+void slice_adopt(struct slice *slice, int64_t bps)
+{
+	slice->promised_bps += bps;
+	slice->n_sessions++;
 }
 
 void slice_release(struct slice *slice, int64_t bps)

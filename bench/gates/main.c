@@ -68,7 +68,7 @@ static int read_offer(const char *path)
 static int start_tenant(void)
 {
 	struct tenants_config config = {0};
-	int64_t left_bps;
+	struct slice_refusal refusal;
 	if (tenants_parse("bench", tenants_yaml, strlen(tenants_yaml), stderr, &config))
 		return -1;
 	if (jwt_key_generate("dev", JWT_EDDSA, &key))
@@ -78,7 +78,7 @@ static int start_tenant(void)
 	free(pem);
 	config.tenants[0].n_keys = 1;
 	if (rc == 0)
-		rc = slice_put(node.slices, &config.slices[0], &left_bps);
+		rc = slice_put(node.slices, &config.slices[0], &refusal);
 	return rc ? rc : tenant_table_replace(node.tenants, &config);
 }
 

@@ -15,7 +15,11 @@ static struct slice_config config_of(const char *id, int64_t guaranteed_bps)
 static int put(struct slice_table *table, const char *id, int64_t guaranteed_bps, int64_t *left_bps)
 {
 	struct slice_config config = config_of(id, guaranteed_bps);
-	return slice_put(table, &config, left_bps);
+	struct slice_refusal refusal;
+	int rc = slice_put(table, &config, &refusal);
+	*left_bps = refusal.left_bps;
+	CU_ASSERT_EQUAL(rc == 0, refusal.why[0] == '\0');
+	return rc;
 }
 
 /* One table, a step a row. */
@@ -119,10 +123,11 @@ static void a_removed_slice_lives_while_it_has_sessions(void)
 	slice_table_destroy(table);
 }
 
-static void note_refused(void *context, const struct slice_config *config, int rc, int64_t left_bps)
+static void note_refused(void *context, const struct slice_config *config, int rc,
+			 const struct slice_refusal *refusal)
 {
 	CU_ASSERT_EQUAL(rc, -ENOSPC);
-	snprintf(context, 96, "%s %lld", config->id, (long long)left_bps);
+	snprintf(context, 96, "%s %lld", config->id, (long long)refusal->left_bps);
 }
 
 static void count(void *context, const struct slice *slice)
@@ -161,10 +166,84 @@ static void slices_are_bounded(void)
 		snprintf(id, sizeof(id), "s%d", i);
 		CU_ASSERT_EQUAL(put(table, id, 1, &left_bps), 0);
 	}
-	CU_ASSERT_EQUAL(put(table, "one-more", 1, &left_bps), -ENOSPC);
+	CU_ASSERT_EQUAL(put(table, "one-more", 1, &left_bps), -EMFILE);
 	CU_ASSERT_EQUAL(put(table, "s0", 2, &left_bps), 0);
 	CU_ASSERT_EQUAL(slice_remove(table, "s0"), 0);
 	CU_ASSERT_EQUAL(put(table, "one-more", 1, &left_bps), 0);
+	slice_table_destroy(table);
+}
+
+static void a_session_that_moves_takes_its_promise_along(void)
+{
+	struct slice_table *table = slice_table_create(1000);
+	int64_t left_bps;
+	CU_ASSERT_EQUAL_FATAL(put(table, "old", 500, &left_bps), 0);
+	CU_ASSERT_EQUAL_FATAL(put(table, "new", 500, &left_bps), 0);
+	struct slice *from = slice_find(table, "old"), *to = slice_find(table, "new");
+	CU_ASSERT_EQUAL(slice_reserve(from, 400, &left_bps), 0);
+	CU_ASSERT_EQUAL(slice_reserve(to, 400, &left_bps), 0);
+	slice_adopt(to, 400);
+	slice_release(from, 400);
+	CU_ASSERT(from->n_sessions == 0 && to->n_sessions == 2 && to->promised_bps == 800);
+	CU_ASSERT_EQUAL(slice_reserve(to, 0, &left_bps), -ENOSPC);
+	slice_release(to, 400);
+	CU_ASSERT_EQUAL(slice_reserve(to, 100, &left_bps), 0);
+	slice_table_destroy(table);
+}
+
+/* What a mirror was told, and what it answers. */
+struct told {
+	char log[256];
+	int rc;
+};
+
+static int on_put(void *context, const struct slice_config *before,
+		  const struct slice_config *config, struct slice_refusal *refusal)
+{
+	struct told *told = context;
+	size_t used = strlen(told->log);
+	snprintf(told->log + used, sizeof(told->log) - used, "%s %lld>%lld. ", config->id,
+		 before ? (long long)before->guaranteed_bps : -1LL,
+		 (long long)config->guaranteed_bps);
+	if (told->rc)
+		snprintf(refusal->why, sizeof(refusal->why), "no");
+	return told->rc;
+}
+
+static void on_removed(void *context, const struct slice_config *config)
+{
+	struct told *told = context;
+	size_t used = strlen(told->log);
+	snprintf(told->log + used, sizeof(told->log) - used, "-%s. ", config->id);
+}
+
+static void a_mirror_is_asked_first_and_told_of_the_end(void)
+{
+	struct slice_table *table = slice_table_create(1000);
+	struct told told = {"", 0};
+	const struct slice_mirror mirror = {on_put, on_removed, &told};
+	int64_t left_bps;
+	slice_table_mirror(table, &mirror);
+	CU_ASSERT_EQUAL(put(table, "a", 600, &left_bps), 0);
+	CU_ASSERT_EQUAL(put(table, "b", 600, &left_bps), -ENOSPC);
+	CU_ASSERT_EQUAL(put(table, "a", 700, &left_bps), 0);
+	told.rc = -ENOMEM;
+	CU_ASSERT_EQUAL(put(table, "a", 800, &left_bps), -ENOMEM);
+	CU_ASSERT_EQUAL(put(table, "c", 100, &left_bps), -ENOMEM);
+	CU_ASSERT_STRING_EQUAL(told.log, "a -1>600. a 600>700. a 700>800. c -1>100. ");
+	CU_ASSERT_EQUAL(slice_find(table, "a")->config.guaranteed_bps, 700);
+	CU_ASSERT_PTR_NULL(slice_find(table, "c"));
+	/* The port has 300 left: what was refused holds nothing. */
+	told.rc = 0;
+	CU_ASSERT_EQUAL(put(table, "d", 301, &left_bps), -ENOSPC);
+	CU_ASSERT_EQUAL(left_bps, 300);
+	told.log[0] = '\0';
+	struct slice *slice = slice_find(table, "a");
+	CU_ASSERT_EQUAL(slice_reserve(slice, 1, &left_bps), 0);
+	CU_ASSERT_EQUAL(slice_remove(table, "a"), 0);
+	CU_ASSERT_STRING_EQUAL(told.log, "");
+	slice_release(slice, 1);
+	CU_ASSERT_STRING_EQUAL(told.log, "-a. ");
 	slice_table_destroy(table);
 }
 
@@ -177,6 +256,10 @@ static CU_TestInfo tests[] = {
 	 a_removed_slice_lives_while_it_has_sessions},
 	{"a_replacement_makes_room_first", a_replacement_makes_room_first},
 	{"slices_are_bounded", slices_are_bounded},
+	{"a_session_that_moves_takes_its_promise_along",
+	 a_session_that_moves_takes_its_promise_along},
+	{"a_mirror_is_asked_first_and_told_of_the_end",
+	 a_mirror_is_asked_first_and_told_of_the_end},
 	CU_TEST_INFO_NULL,
 };
 
