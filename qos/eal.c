@@ -1,6 +1,7 @@
-/* DPDK's environment as an ordinary process sees it: anonymous memory of a fixed size, threads that
- * float over whatever CPUs the process was given, no devices, no files. What DPDK logs becomes
- * lines of our own log. */
+/* DPDK's environment as an ordinary process sees it: anonymous memory of a fixed size (hugepages
+ * too are anonymous, so that nodes live side by side and leave nothing on a hugetlbfs), threads
+ * that float over whatever CPUs the process was given, no device but the one it was told of, no
+ * files. What DPDK logs becomes lines of our own log. */
 #include "qos/eal.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -21,9 +23,18 @@
 #include "qos/port.h"
 
 #define CPU_LIST_BYTES (RTE_MAX_LCORE * 5)
-#define EAL_ARGUMENTS  16
+#define EAL_ARGUMENTS  20
 #define LOG_LINE_BYTES 512
 #define RUNTIME_ENV    "RUNTIME_DIRECTORY" /* where EAL makes its folder, see runtime_folder_make */
+
+#define HUGEPAGE_MB     2
+#define HUGEPAGE_FOLDER "/sys/kernel/mm/hugepages/hugepages-2048kB/"
+
+const char *const eal_hugepages_names[EAL_HUGEPAGES_KINDS] = {
+	[EAL_HUGEPAGES_AUTO] = "auto",
+	[EAL_HUGEPAGES_ON] = "on",
+	[EAL_HUGEPAGES_OFF] = "off",
+};
 
 /* What an lcore was asked to run. The semaphores order what both sides see of it, and let the one
  * who joins sleep: rte_eal_wait_lcore() alone would spin for as long as the lcore runs. */
@@ -35,7 +46,7 @@ struct lcore_task {
 };
 
 static FILE *dpdk_log;
-static struct lcore_task tasks[EAL_LCORE_WORKER_FIRST + PORT_QUEUES_MAX];
+static struct lcore_task tasks[EAL_LCORE_WORKER_FIRST + PORT_QUEUES_MAX + 1];
 
 /* One line of DPDK's log, without its newline, at the level that DPDK gave it. */
 static ssize_t dpdk_log_write(void *cookie, const char *text, size_t length)
@@ -112,15 +123,59 @@ static int lcores_write(char *text, size_t size, const cpu_set_t *cpus, unsigned
 	return 0;
 }
 
-static int eal_init(const struct eal_config *config, const char *lcores)
+static unsigned long hugepages_count(const char *which)
+{
+	char path[128];
+	unsigned long count = 0;
+	snprintf(path, sizeof(path), HUGEPAGE_FOLDER "%s", which);
+	FILE *file = fopen(path, "re");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%lu", &count) != 1)
+		count = 0;
+	fclose(file);
+	return count;
+}
+
+/* Whether the machine has that much to spare, and its cgroup lets us have it. Nothing is kept:
+ * somebody else may be faster, then EAL says so. */
+static bool hugepages_suffice(unsigned int memory_mb)
+{
+	unsigned long wanted = (memory_mb + HUGEPAGE_MB - 1) / HUGEPAGE_MB;
+	unsigned long reserved = hugepages_count("resv_hugepages");
+	if (hugepages_count("free_hugepages") < wanted + reserved)
+		return false;
+	size_t bytes = wanted * HUGEPAGE_MB << 20;
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (21 << MAP_HUGE_SHIFT);
+	void *trial = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+	if (trial == MAP_FAILED)
+		return false;
+	munmap(trial, bytes);
+	return true;
+}
+
+/* Whether to use hugepages; -ENOMEM when they must be there and are not. */
+static int hugepages_choose(const struct eal_config *config)
+{
+	bool suffice =
+		config->hugepages != EAL_HUGEPAGES_OFF && hugepages_suffice(config->memory_mb);
+	if (suffice || config->hugepages != EAL_HUGEPAGES_ON)
+		return suffice;
+	log_error(LOG_NODE, "not enough hugepages of 2 MB are free",
+		  "\"memory_mb\":%u,\"free_mb\":%lu,\"allot\":\"/proc/sys/vm/nr_hugepages\"",
+		  config->memory_mb, hugepages_count("free_hugepages") * HUGEPAGE_MB);
+	return -ENOMEM;
+}
+
+/* IOVA is VA always: a NIC that reaches all of memory, with no IOMMU before it, is not taken. */
+static int eal_init(const struct eal_config *config, const char *lcores, bool has_hugepages)
 {
 	char memory[16], prefix[32];
 	snprintf(memory, sizeof(memory), "%u", config->memory_mb);
 	snprintf(prefix, sizeof(prefix), "nn5g-%d", getpid());
 	char *argv[EAL_ARGUMENTS] = {
 		(char *)config->program,
-		"--no-huge",
-		"--no-pci",
+		has_hugepages ? "--in-memory" : "--no-huge",
 		"--no-shconf",
 		"--no-telemetry",
 		"--iova-mode=va",
@@ -131,6 +186,8 @@ static int eal_init(const struct eal_config *config, const char *lcores)
 		memory,
 		"--lcores",
 		(char *)lcores,
+		config->pci_address ? "-a" : "--no-pci",
+		(char *)config->pci_address,
 		NULL,
 	};
 	int argc = 0;
@@ -141,13 +198,16 @@ static int eal_init(const struct eal_config *config, const char *lcores)
 
 int eal_start(const struct eal_config *config)
 {
-	unsigned int n_lcores = EAL_LCORE_WORKER_FIRST + config->n_workers;
+	unsigned int n_lcores = EAL_LCORE_WORKER_FIRST + config->n_workers + config->has_egress;
 	char lcores[CPU_LIST_BYTES], folder[PATH_MAX - 64];
 	cpu_set_t cpus;
 	if (config->n_workers == 0 || config->n_workers > PORT_QUEUES_MAX || !config->memory_mb)
 		return -EINVAL;
 	if (dpdk_log)
 		return -EALREADY;
+	int has_hugepages = hugepages_choose(config);
+	if (has_hugepages < 0)
+		return has_hugepages;
 	int rc = sched_getaffinity(0, sizeof(cpus), &cpus) == 0
 			 ? lcores_write(lcores, sizeof(lcores), &cpus, n_lcores)
 			 : -errno;
@@ -164,7 +224,7 @@ int eal_start(const struct eal_config *config)
 	const char *env = getenv(RUNTIME_ENV);
 	char *env_before = env ? strdup(env) : NULL;
 	bool made = runtime_folder_make(folder, sizeof(folder));
-	rc = eal_init(config, lcores);
+	rc = eal_init(config, lcores, has_hugepages);
 	if (made)
 		runtime_folder_remove(folder, env_before);
 	free(env_before);
@@ -172,10 +232,16 @@ int eal_start(const struct eal_config *config)
 	sched_setaffinity(0, sizeof(cpus), &cpus);
 	if (rc < 0) {
 		dpdk_log_close();
-		log_error(LOG_NODE, "DPDK does not start", "\"error\":\"%s\",\"memory_mb\":%u",
-			  strerror(-rc), config->memory_mb);
+		log_error(LOG_NODE, "DPDK does not start",
+			  "\"error\":\"%s\",\"memory_mb\":%u,\"hugepages\":%s", strerror(-rc),
+			  config->memory_mb, has_hugepages ? "true" : "false");
 	}
 	return rc;
+}
+
+bool eal_has_hugepages(void)
+{
+	return rte_eal_has_hugepages() != 0;
 }
 
 void eal_stop(void)
