@@ -36,6 +36,8 @@ const struct counter_row counter_rows[COUNTERS] = {
 	[DROP_NOT_SENDABLE] = DROP("not_sendable", "Session has no validated address"),
 	[DROP_RTX_BUDGET] = DROP("rtx_budget", "Viewer asked for too many retransmissions"),
 	[DROP_METER] = DROP("meter", "Media kind without credit, held, or waiting for a key frame"),
+	[DROP_POLICED_SESSION] = DROP("policed_session", "Over its session's peak ingress rate"),
+	[DROP_POLICED_TENANT] = DROP("policed_tenant", "Over its tenant's peak ingress rate"),
 	[COUNT_STUN_CHECKS] = EVENT("stun_checks_total", "Valid connectivity checks"),
 	[COUNT_STUN_KEEPALIVES] = EVENT("stun_keepalives_total", "Binding indications"),
 	[COUNT_STUN_ERRORS_SENT] = EVENT("stun_errors_sent_total", "Checks answered with an error"),
@@ -61,6 +63,9 @@ const struct counter_row counter_rows[COUNTERS] = {
 	[COUNT_KEYFRAMES] = EVENT("keyframes_total", "Key frames received"),
 	[COUNT_TRANSPORT_CC_SENT] =
 		EVENT("transport_cc_sent_total", "Transport-wide feedback packets"),
+	[COUNT_POLICED_YELLOW] = EVENT("policed_yellow_total",
+				       "RTP packets marked down: over a committed ingress rate"),
+	[COUNT_REMB_SENT] = EVENT("remb_sent_total", "Limits told to publishers by REMB"),
 };
 
 static_assert(sizeof(counter_rows) / sizeof(counter_rows[0]) == COUNTERS, "one row per counter");

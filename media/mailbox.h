@@ -9,6 +9,7 @@
 struct transport;
 struct feed;
 struct barrier;
+struct policing;
 struct rte_mbuf;
 
 enum message_type {
@@ -20,9 +21,12 @@ enum message_type {
 	MESSAGE_KEYFRAME,   /* feed: its publisher shall send a key frame */
 	MESSAGE_SEND,       /* transport, packet: a DTLS datagram to send on the selected pair */
 	MESSAGE_KEYS,       /* transport: its SRTP contexts are ready */
-	MESSAGE_CREDIT, /* transport; word: enum meter_kind; a: credit in ns, the total ever given
-			 */
-	MESSAGE_HOLD,   /* transport; word: bits of the kinds that must not pass from now on */
+	MESSAGE_CREDIT,   /* transport; word: enum meter_kind; a: credit in ns, the total ever given
+			   */
+	MESSAGE_HOLD,     /* transport; word: bits of the kinds that must not pass from now on */
+	MESSAGE_POLICING, /* policing; a, b: committed and peak rate of this worker's lane; word:
+			     burst in ms */
+	MESSAGE_POLICING_SESSION, /* transport; likewise, of its own */
 	/* to the handshake thread */
 	MESSAGE_DTLS,       /* transport, packet: a DTLS datagram; ownership moves */
 	MESSAGE_DTLS_START, /* transport: an address is validated; an active side may begin */
@@ -51,6 +55,7 @@ struct message {
 		struct transport *transport;
 		struct feed *feed;
 		struct barrier *barrier;
+		struct policing *policing;
 	};
 	union {
 		struct rte_mbuf *packet;

@@ -43,6 +43,10 @@ enum reception_verdict { RECEPTION_NEW, RECEPTION_DUPLICATE, RECEPTION_STALE };
 enum reception_verdict reception_on_packet(struct reception *r, uint16_t sequence,
 					   uint32_t timestamp, uint64_t now_ns, bool repaired,
 					   int64_t *index);
+/* A packet that came but is dropped for its publisher's rate: it is not received, reports say that
+ * it is lost, and it is never asked for. What is asked for again comes on top of a rate that is too
+ * high already. True: it had not come before. */
+bool reception_on_policed(struct reception *r, uint16_t sequence);
 void reception_on_sr(struct reception *r, const struct rtcp_sender_info *sr, uint64_t now_ns);
 
 /* Missing packets to ask for now, oldest first: those not yet asked for, and those whose last

@@ -103,3 +103,18 @@ enum reception_verdict reception_on_packet(struct reception *r, uint16_t sequenc
 		measure_jitter(r, timestamp, now_ns);
 	return RECEPTION_NEW;
 }
+
+bool reception_on_policed(struct reception *r, uint16_t sequence)
+{
+	if (!r->started)
+		return false;
+	int64_t i = rtp_unwrap(r->highest, sequence);
+	if (i <= r->highest - RECEPTION_WINDOW || i < r->first)
+		return false;
+	if (i > r->highest)
+		advance(r, i);
+	else if (*word_of(r->received_bits, i) & bit_of(i))
+		return false;
+	close_hole(r, i);
+	return true;
+}

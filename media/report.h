@@ -15,6 +15,10 @@ struct rte_mbuf;
 	40000000ull /* before asking again; browsers ignore what comes within a round trip */
 #define REPORT_PLI_NS     400000000ull /* before a key frame request is repeated */
 #define REPORT_PLI_MIN_NS 150000000ull /* between two requests, at least */
+/* After a packet was dropped for the publisher's rate: a key frame is large and would be dropped
+ * too. */
+#define REPORT_PLI_POLICED_NS     300000000ull
+#define REPORT_PLI_POLICED_MAX_NS 2000000000ull /* but what is over its rate for good gets one */
 #define REPORT_PLI_FLOOD_NS                                                                        \
 	20000000ull /* requests of one viewer that come quicker are one: no browser does that */
 

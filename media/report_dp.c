@@ -186,6 +186,27 @@ static void send_nacks(struct worker *worker, struct transport *transport)
 	transport->nack_due_ns = holes ? worker->now_ns + REPORT_NACK_NS : UINT64_MAX;
 }
 
+/* What the publisher may send, repeated because RTCP may be lost. The list of SSRCs says whose
+ * rates are added up: all of this transport's. */
+static void send_remb(struct worker *worker, struct transport *transport)
+{
+	uint32_t ssrcs[TRANSPORT_LINES_MAX];
+	struct compound compound;
+	unsigned int n = 0;
+	for (unsigned int i = 0; i < transport->n_tracks; i++) {
+		if (transport->tracks[i].ssrc)
+			ssrcs[n++] = transport->tracks[i].ssrc;
+	}
+	uint64_t bps = policing_remb_bps(worker, transport);
+	if (bps == 0 || n == 0 || !transport->policed.remb ||
+	    !feedback_begin(worker, transport, &compound))
+		return;
+	compound_add(&compound, rtcp_write_remb(compound.at, compound.room, transport->rtcp_ssrc,
+						bps, ssrcs, n));
+	count(&worker->counters, COUNT_REMB_SENT);
+	compound_send(worker, transport, &compound);
+}
+
 static uint64_t keyframe_due_ns(const struct track *track)
 {
 	if (!track->keyframe_wanted || !track->ssrc || (!track->config.pli && !track->config.fir) ||
@@ -193,8 +214,13 @@ static uint64_t keyframe_due_ns(const struct track *track)
 		return UINT64_MAX;
 	if (track->keyframe_requested_ns == 0)
 		return 0;
-	return track->keyframe_requested_ns +
-	       (track->keyframe_since_request ? REPORT_PLI_MIN_NS : REPORT_PLI_NS);
+	uint64_t due_ns = track->keyframe_requested_ns +
+			  (track->keyframe_since_request ? REPORT_PLI_MIN_NS : REPORT_PLI_NS);
+	if (track->policed_ns == 0)
+		return due_ns;
+	uint64_t quiet_ns = track->policed_ns + REPORT_PLI_POLICED_NS;
+	uint64_t last_ns = track->keyframe_requested_ns + REPORT_PLI_POLICED_MAX_NS;
+	return RTE_MAX(due_ns, RTE_MIN(quiet_ns, last_ns));
 }
 
 static void send_keyframe_request(struct worker *worker, struct transport *transport,
@@ -269,6 +295,7 @@ uint64_t report_service(struct worker *worker, struct transport *transport)
 		if (transport->is_connected) {
 			send_receiver_report(worker, transport);
 			send_sender_reports(worker, transport);
+			send_remb(worker, transport);
 		}
 		for (unsigned int i = 0; i < transport->n_subscriptions; i++)
 			feed_expire(worker, transport->subscriptions[i].config.feed);

@@ -20,6 +20,7 @@ enum rtcp_rtpfb { RTCP_FB_NACK = 1, RTCP_FB_TRANSPORT_CC = 15 };
 enum rtcp_psfb { RTCP_FB_PLI = 1, RTCP_FB_FIR = 4, RTCP_FB_ALFB = 15 };
 
 #define RTCP_REPORTS_MAX    31 /* the count has five bits */
+#define RTCP_REMB_SSRCS_MAX 255
 #define RTCP_SDES_CNAME_MAX 63 /* ours; RFC 3550 6.5 would allow 255 */
 
 struct rtcp_report { /* report block, RFC 3550 6.4.1 */
@@ -89,6 +90,11 @@ int rtcp_write_fir(uint8_t *out, size_t room, uint32_t sender_ssrc, uint32_t med
 /* `sequences` ascending modulo 2^16; runs are packed into bitmasks. Nothing (0) when n == 0. */
 int rtcp_write_nack(uint8_t *out, size_t room, uint32_t sender_ssrc, uint32_t media_ssrc,
 		    const uint16_t *sequences, unsigned int n);
+
+/* REMB (draft-alvestrand-rmcat-remb-03 2.2): what the sender of `ssrcs` may send in all, rounded
+ * down to 18 bits. At most RTCP_REMB_SSRCS_MAX, else -EINVAL. */
+int rtcp_write_remb(uint8_t *out, size_t room, uint32_t sender_ssrc, uint64_t bps,
+		    const uint32_t *ssrcs, unsigned int n);
 
 /* XR with one DLRR block (RFC 3611 4.5), the answer to `receiver`'s reference time report: it
  * learns the round trip although it sends no media. `delay`: 1/65536 s since that report came. */

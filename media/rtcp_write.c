@@ -6,10 +6,11 @@
 
 #include "media/wire.h"
 
-#define NTP_UNIX_SECONDS 2208988800u /* 1900-01-01 to 1970-01-01 */
-#define NS_PER_S         1000000000u
-#define XR_DLRR          5
-#define PACKET_BYTES_MAX (4u << 16) /* the length field's */
+#define NTP_UNIX_SECONDS  2208988800u /* 1900-01-01 to 1970-01-01 */
+#define NS_PER_S          1000000000u
+#define XR_DLRR           5
+#define REMB_MANTISSA_MAX 0x3ffffu
+#define PACKET_BYTES_MAX  (4u << 16) /* the length field's */
 
 /* Common header and first SSRC of a packet of `size` bytes, if there is room for it. */
 static int write_head(uint8_t *out, size_t room, size_t size, uint8_t type, unsigned int count,
@@ -136,6 +137,26 @@ int rtcp_write_nack(uint8_t *out, size_t room, uint32_t sender_ssrc, uint32_t me
 	write_head(out, room, at, RTCP_RTPFB, RTCP_FB_NACK, sender_ssrc);
 	wire_write32(out + 8, media_ssrc);
 	return (int)at;
+}
+
+/*    | 'R' 'E' 'M' 'B' | SSRCs:8 | exponent:6 | mantissa:18 | SSRC ... | */
+int rtcp_write_remb(uint8_t *out, size_t room, uint32_t sender_ssrc, uint64_t bps,
+		    const uint32_t *ssrcs, unsigned int n)
+{
+	if (n > RTCP_REMB_SSRCS_MAX)
+		return -EINVAL;
+	int size = write_head(out, room, 20 + 4u * n, RTCP_PSFB, RTCP_FB_ALFB, sender_ssrc);
+	if (size < 0)
+		return size;
+	uint32_t exponent = 0;
+	for (; bps >> exponent > REMB_MANTISSA_MAX; exponent++)
+		;
+	wire_write32(out + 8, 0); /* no media source of its own */
+	memcpy(out + 12, "REMB", 4);
+	wire_write32(out + 16, n << 24 | exponent << 18 | (uint32_t)(bps >> exponent));
+	for (unsigned int i = 0; i < n; i++)
+		wire_write32(out + 20 + 4u * i, ssrcs[i]);
+	return size;
 }
 
 int rtcp_write_dlrr(uint8_t *out, size_t room, uint32_t sender_ssrc, uint32_t receiver_ssrc,

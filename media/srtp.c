@@ -189,6 +189,11 @@ static unsigned int burst(struct nn_srtp *srtp, struct rte_mbuf **packets, unsig
 	return done;
 }
 
+unsigned int nn_srtp_tag_bytes(const struct nn_srtp *srtp)
+{
+	return srtp->tag_bytes;
+}
+
 unsigned int nn_srtp_protect(struct nn_srtp *srtp, struct rte_mbuf **packets, unsigned int n,
 			     int *result)
 {

@@ -21,6 +21,8 @@ void nn_srtp_stop(void);
  * of 1024 packets (SRTCP: 128). -EINVAL for an unknown profile, -ENOMEM, -EIO. */
 int nn_srtp_create(const struct srtp_keys *keys, bool inbound, struct nn_srtp **out);
 void nn_srtp_destroy(struct nn_srtp *srtp);
+/* What SRTP adds to each RTP packet. */
+unsigned int nn_srtp_tag_bytes(const struct nn_srtp *srtp);
 
 /* All four work in place on single-segment packets that nobody else holds (tail room is used), and
  * set result[i] to 0 or a negative errno: -EBADMSG authentication or format, -EALREADY replay or an

@@ -39,6 +39,7 @@ struct track {
 	bool keyframe_since_request;
 	uint64_t keyframe_requested_ns; /* last PLI, 0 = none */
 	uint8_t fir_command;
+	uint64_t policed_ns; /* when a packet of it was last dropped for the rate; 0: never */
 	struct meter_clock clock;
 	/* the meter's: */
 	struct splice splice;

@@ -177,6 +177,24 @@ static void note_arrival(struct transport *transport, struct rte_mbuf *packet,
 		       packet_meta(packet)->rx_ns);
 }
 
+/* What is dropped for its publisher's rate is lost for good: nothing asks the source to repair it,
+ * so of video a key frame is wanted, when one can pass (report_dp.c). A probe of padding is no
+ * loss.
+ */
+static void drop_policed(struct worker *worker, struct track *track, struct rte_mbuf *packet,
+			 struct rtp_view *view, bool is_rtx)
+{
+	bool is_media = !is_rtx || (track->reception.started && take_apart_rtx(packet, view) &&
+				    !is_far_ahead(track, view->sequence));
+	if (is_media && reception_on_policed(&track->reception, view->sequence) &&
+	    is_video(track)) {
+		track->policed_ns = worker->now_ns;
+		if (!track->keyframe_wanted)
+			track_want_keyframe(worker, track);
+	}
+	packet_free(packet);
+}
+
 static void fill(struct rte_mbuf *packet, struct track *track, const struct rtp_view *view,
 		 int64_t index)
 {
@@ -270,6 +288,12 @@ static struct track *admit(struct worker *worker, struct transport *transport,
 	if (!source)
 		return NULL;
 	struct track *track = &transport->tracks[source->track];
+	enum packet_color color = policing_color(worker, transport, packet, !is_video(track));
+	if (color == COLOR_RED) {
+		drop_policed(worker, track, packet, &view, source->is_rtx);
+		return NULL;
+	}
+	packet_tx(packet)->color = (uint8_t)color;
 	note_arrival(transport, packet, &view);
 	if (source->is_rtx && (!track->reception.started || !take_apart_rtx(packet, &view))) {
 		packet_free(packet);

@@ -11,6 +11,7 @@
 
 #include "media/directory.h"
 #include "media/dtls.h"
+#include "media/policing.h"
 #include "media/srtp.h"
 #include "media/subscription.h"
 #include "media/track.h"
@@ -93,7 +94,8 @@ struct transport {
 	unsigned int n_sources;
 	struct twcc *twcc; /* owned; publishers that agreed on it */
 	uint32_t twcc_media_ssrc;
-	struct meter meter; /* stream time and credit of all its tracks and subscriptions */
+	struct meter meter;     /* stream time and credit of all its tracks and subscriptions */
+	struct policed policed; /* publishers */
 	uint64_t report_due_ns, twcc_due_ns, nack_due_ns;
 	uint64_t dtls_second_ns; /* the second that n_dtls counts datagrams in */
 	unsigned int n_dtls, n_reference_times;

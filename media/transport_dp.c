@@ -110,6 +110,7 @@ void transport_on_keys(struct worker *worker, struct transport *transport)
 		return;
 	transport->is_connected = true;
 	metering_start(worker, transport);
+	policing_start(worker, transport);
 	for (unsigned int i = 0; i < transport->n_tracks; i++)
 		track_start(worker, &transport->tracks[i]);
 	for (unsigned int i = 0; i < transport->n_subscriptions; i++)
@@ -258,6 +259,7 @@ void transport_close(struct worker *worker, struct transport *transport)
 	if (transport->is_connected)
 		report_bye(worker, transport);
 	transport->is_closing = true;
+	policing_stop(worker, transport);
 	for (unsigned int i = 0; i < transport->n_tracks; i++)
 		track_stop(worker, &transport->tracks[i]);
 	for (unsigned int i = 0; i < transport->n_subscriptions; i++) {

@@ -130,6 +130,12 @@ static void on_message(struct worker *worker, const struct message *message)
 	case MESSAGE_HOLD:
 		metering_on_hold(worker, message->transport, (uint8_t)message->word);
 		break;
+	case MESSAGE_POLICING:
+		policing_on_share(worker, message);
+		break;
+	case MESSAGE_POLICING_SESSION:
+		policing_on_session(worker, message);
+		break;
 	case MESSAGE_CLOSE:
 		transport_close(worker, message->transport);
 		break;

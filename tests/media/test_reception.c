@@ -398,10 +398,55 @@ static void duplicates_do_not_count_for_jitter(void)
 	CU_ASSERT_EQUAL(report.jitter, 0);
 }
 
+static void what_was_policed_is_lost_and_not_asked_for(void)
+{
+	uint16_t asked[RECEPTION_NACKS_MAX];
+	struct rtcp_report report;
+	reception_init(&r, 7, 90000);
+	CU_ASSERT_FALSE(reception_on_policed(&r, 9)); /* of a source that nothing came from yet */
+	on(10, 0);
+	CU_ASSERT_TRUE(reception_on_policed(&r, 11));
+	CU_ASSERT_TRUE(reception_on_policed(&r, 14)); /* 12 and 13 are holes before it */
+	on(15, 0);
+	CU_ASSERT_FALSE(reception_on_policed(&r, 15)); /* has come before */
+	CU_ASSERT_EQUAL(reception_nacks(&r, 100 * MS, 20 * MS, asked), 2);
+	CU_ASSERT_EQUAL(asked[0], 12);
+	CU_ASSERT_EQUAL(asked[1], 13);
+	/* Its repetition is over the rate too: that was the last time it was asked for. */
+	CU_ASSERT_TRUE(reception_on_policed(&r, 12));
+	CU_ASSERT_EQUAL(reception_nacks(&r, 200 * MS, 20 * MS, asked), 1);
+	CU_ASSERT_EQUAL(asked[0], 13);
+	reception_report(&r, 200 * MS, &report);
+	CU_ASSERT_EQUAL(report.cumulative_lost, 4);
+	CU_ASSERT_EQUAL(report.highest_sequence, 15);
+	/* It comes again after all, and passes. */
+	CU_ASSERT_EQUAL(on(11, 300), RECEPTION_NEW);
+	CU_ASSERT_EQUAL(on(11, 300), RECEPTION_DUPLICATE);
+	reception_report(&r, 300 * MS, &report);
+	CU_ASSERT_EQUAL(report.cumulative_lost, 3);
+}
+
+static void policed_packets_move_the_window(void)
+{
+	uint16_t asked[RECEPTION_NACKS_MAX];
+	reception_init(&r, 7, 90000);
+	on(0, 0);
+	on(2, 0);
+	for (unsigned int i = 3; i < 3 + RECEPTION_WINDOW; i++)
+		CU_ASSERT_TRUE(reception_on_policed(&r, (uint16_t)i));
+	CU_ASSERT_FALSE(reception_has_holes(&r));
+	CU_ASSERT_FALSE(reception_on_policed(&r, 1)); /* behind the window */
+	CU_ASSERT_TRUE(reception_on_policed(&r, 20000));
+	CU_ASSERT_EQUAL(reception_nacks(&r, 0, 0, asked), 0);
+	CU_ASSERT_EQUAL(on(20001, 0), NEW);
+}
+
 static CU_TestInfo tests[] = {
 	{"reception_follows_rows", reception_follows_rows},
 	{"nacks_wait_between_tries_and_give_up", nacks_wait_between_tries_and_give_up},
 	{"what_is_forgiven_is_not_asked_for", what_is_forgiven_is_not_asked_for},
+	{"what_was_policed_is_lost_and_not_asked_for", what_was_policed_is_lost_and_not_asked_for},
+	{"policed_packets_move_the_window", policed_packets_move_the_window},
 	{"nacks_are_asked_at_once_with_no_wait", nacks_are_asked_at_once_with_no_wait},
 	{"nacks_wait_no_less_than_a_part_of_a_millisecond",
 	 nacks_wait_no_less_than_a_part_of_a_millisecond},

@@ -347,7 +347,18 @@ static void rtcp_writes_exact_bytes(void)
 		{"sdes of five", 16, {0x81, 202, 0, 3, SSRC(1), 1, 5, 'a', 'b', 'c', 'd', 'e', 0}},
 		{"sdes of nothing", 12, {0x81, 202, 0, 2, SSRC(1), 1, 0, 0, 0}},
 		{"dlrr", 24, {0x80, 207, 0, 5, SSRC(1), 5, 0, 0, 3, SSRC(2), SSRC(3), SSRC(4)}},
+		{"remb of 500,000",
+		 28,
+		 {0x8f, 206, 0, 6, SSRC(1), SSRC(0), 'R', 'E', 'M', 'B', 0x02, 0x07, 0xd0, 0x90,
+		  SSRC(2), SSRC(3)}},
+		{"remb of 262,143",
+		 20,
+		 {0x8f, 206, 0, 4, SSRC(1), SSRC(0), 'R', 'E', 'M', 'B', 0, 3, 0xff, 0xff}},
+		{"remb of 2^64 - 1",
+		 20,
+		 {0x8f, 206, 0, 4, SSRC(1), SSRC(0), 'R', 'E', 'M', 'B', 0, 0xbb, 0xff, 0xff}},
 	};
+	static const uint32_t ssrcs[] = {2, 3};
 	uint8_t out[32];
 	size_t room = sizeof(out);
 	check_written(out, rtcp_write_pli(out, room, 1, 2), &rows[0]);
@@ -361,12 +372,16 @@ static void rtcp_writes_exact_bytes(void)
 	check_written(out, rtcp_write_sdes_cname(out, room, 1, "abcde"), &rows[8]);
 	check_written(out, rtcp_write_sdes_cname(out, room, 1, ""), &rows[9]);
 	check_written(out, rtcp_write_dlrr(out, room, 1, 2, 3, 4), &rows[10]);
+	check_written(out, rtcp_write_remb(out, room, 1, 500000, ssrcs, 2), &rows[11]);
+	check_written(out, rtcp_write_remb(out, room, 1, 262143, NULL, 0), &rows[12]);
+	check_written(out, rtcp_write_remb(out, room, 1, UINT64_MAX, NULL, 0), &rows[13]);
 }
 
 /* Written into a heap block one byte too small: -ENOSPC, and ASan sees a byte too far. */
 static void rtcp_writers_never_write_past_the_room(void)
 {
 	static const uint16_t far[] = {1, 100, 200};
+	static const uint32_t ssrcs[] = {1, 2, 3};
 	for (size_t room = 0; room < 80; room++) {
 		uint8_t *out = malloc(room ? room : 1);
 		CU_ASSERT_EQUAL(rtcp_write_sr(out, room, 1, &info, reports, 2),
@@ -379,6 +394,8 @@ static void rtcp_writers_never_write_past_the_room(void)
 		CU_ASSERT_EQUAL(rtcp_write_fir(out, room, 1, 2, 3), room < 20 ? -ENOSPC : 20);
 		CU_ASSERT_EQUAL(rtcp_write_nack(out, room, 1, 2, far, 3), room < 24 ? -ENOSPC : 24);
 		CU_ASSERT_EQUAL(rtcp_write_dlrr(out, room, 1, 2, 3, 4), room < 24 ? -ENOSPC : 24);
+		CU_ASSERT_EQUAL(rtcp_write_remb(out, room, 1, 2, ssrcs, 3),
+				room < 32 ? -ENOSPC : 32);
 		free(out);
 	}
 }
@@ -395,6 +412,9 @@ static void rtcp_writers_refuse_what_fields_cannot_hold(void)
 	name[RTCP_SDES_CNAME_MAX] = 0;
 	CU_ASSERT_EQUAL(rtcp_write_sdes_cname(out, sizeof(out), 1, name), 76);
 	CU_ASSERT_EQUAL(rtcp_write_rr(out, sizeof(out), 1, many, 32), -EINVAL);
+	static uint32_t ssrcs[RTCP_REMB_SSRCS_MAX + 1];
+	CU_ASSERT_EQUAL(rtcp_write_remb(out, sizeof(out), 1, 2, ssrcs, 256), -EINVAL);
+	CU_ASSERT_EQUAL(rtcp_write_remb(out, sizeof(out), 1, 2, ssrcs, 255), 20 + 255 * 4);
 	CU_ASSERT_EQUAL(rtcp_write_sr(out, sizeof(out), 1, &info, many, 32), -EINVAL);
 	CU_ASSERT_EQUAL(rtcp_write_rr(out, sizeof(out), 1, many, 31), 8 + 31 * 24);
 	for (size_t i = 0; i < ROWS(far); i++)
