@@ -10,6 +10,7 @@
 #include "conf/log.h"
 #include "gateway/admin.h"
 #include "gateway/node.h"
+#include "gateway/port_check.h"
 
 enum { EXIT_USAGE = 2, EXIT_CONFIG = 3 };
 
@@ -23,6 +24,10 @@ static void print_help(FILE *out)
 	      "  -c, --config FILE  read gateway.yaml from FILE; without it every key has its "
 	      "default\n"
 	      "      --check-config read the configuration, say what is wrong with it, and exit\n"
+	      "      --port-check   say what this machine can do for each port mode, whether the\n"
+	      "                     configured one can run (exit status 0 or 1), and the commands "
+	      "that\n"
+	      "                     would help; with --json as JSON\n"
 	      "      --dump-config  print the effective configuration as YAML, and exit\n"
 	      "      --admin-reference  print the methods of the admin socket as Markdown, and "
 	      "exit\n"
@@ -38,11 +43,12 @@ static void print_help(FILE *out)
 	config_help(out);
 }
 
-enum action { RUN, CHECK, DUMP, REFERENCE, HELP, VERSION };
+enum action { RUN, CHECK, PORT_CHECK, DUMP, REFERENCE, HELP, VERSION };
 
 struct arguments {
 	const char *config_path;
 	enum action action;
+	bool json;
 };
 
 static int parse_arguments(int argc, char **argv, struct arguments *arguments)
@@ -50,6 +56,8 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"check-config", no_argument, NULL, 'k'},
+		{"port-check", no_argument, NULL, 'p'},
+		{"json", no_argument, NULL, 'j'},
 		{"dump-config", no_argument, NULL, 'd'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
@@ -64,6 +72,12 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 			break;
 		case 'k':
 			arguments->action = CHECK;
+			break;
+		case 'p':
+			arguments->action = PORT_CHECK;
+			break;
+		case 'j':
+			arguments->json = true;
 			break;
 		case 'd':
 			arguments->action = DUMP;
@@ -128,10 +142,14 @@ int main(int argc, char **argv)
 		return EXIT_CONFIG;
 	if (arguments.action == RUN)
 		return run(&config, arguments.config_path);
+	int status = EXIT_SUCCESS;
 	if (arguments.action == DUMP)
 		config_dump(&config, stdout);
+	else if (arguments.action == PORT_CHECK)
+		status = port_check(&config, arguments.json, stdout) == 0 ? EXIT_SUCCESS
+									  : EXIT_FAILURE;
 	else
 		puts("the configuration is valid");
 	config_free(&config);
-	return EXIT_SUCCESS;
+	return status;
 }

@@ -28,6 +28,7 @@
 #include "conf/log.h"
 #include "qos/xdp/object.h"
 #include "qos/xdp/steer.h"
+#include "qos/xdp_probe.h"
 
 static_assert(XDP_LISTEN_MAX == STEER_LISTEN_MAX, "as large as the program's map");
 static_assert(XDP_SOCKETS_MAX == STEER_SOCKETS_MAX, "as large as the program's map");
@@ -64,6 +65,12 @@ static int program_query(unsigned int ifindex, uint32_t *id)
 {
 	*id = 0;
 	return bpf_xdp_query_id((int)ifindex, 0, id);
+}
+
+int xdp_program_id(const char *interface, uint32_t *id)
+{
+	unsigned int ifindex = if_nametoindex(interface);
+	return ifindex ? program_query(ifindex, id) : -ENODEV;
 }
 
 static int fault(const char *interface, int rc, const char *what)

@@ -1,0 +1,24 @@
+/* Whether an AF_XDP socket can be had, by having one. Nothing stays behind: no program is put on
+ * the interface, and without one no packet changes its way. Control thread. */
+#pragma once
+
+#include <stdint.h>
+
+/* How far xdp_probe came; names say what the kernel refused. */
+enum xdp_step {
+	XDP_STEP_SOCKET, /* -EPERM: CAP_NET_RAW is missing; -EAFNOSUPPORT: CONFIG_XDP_SOCKETS is */
+	XDP_STEP_MEMORY, /* -ENOBUFS: RLIMIT_MEMLOCK is too low for `bytes`, and no CAP_IPC_LOCK */
+	XDP_STEP_RINGS,
+	XDP_STEP_BIND, /* -EBUSY: the queue has another process's socket; -ENODEV, -EINVAL: there is
+			  no such queue; -ENETDOWN: the interface is down */
+	XDP_STEPS
+};
+extern const char *const xdp_step_names[XDP_STEPS];
+
+/* Opens an AF_XDP socket with `bytes` of packet memory (rounded up to pages) on a receive queue, in
+ * copy mode, which every driver takes and none notices; and closes it. 0, or the negative errno of
+ * `step`. */
+int xdp_probe(const char *interface, unsigned int queue, uint64_t bytes, enum xdp_step *step);
+
+/* The id of the XDP program on an interface, 0 for none. Needs no privilege. Negative errno. */
+int xdp_program_id(const char *interface, uint32_t *id);
