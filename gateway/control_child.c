@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -91,7 +92,8 @@ static void fill_arguments(const struct control_child *child, const char **argum
 	arguments[n] = NULL;
 }
 
-/* Nothing of ours leaks into it but standard error; its signals are as new. */
+/* Nothing of ours leaks into it but standard error; its signals are as new. Capabilities that the
+ * port was given stay with us. */
 static int spawn(struct control_child *child, int input)
 {
 	const char *arguments[ARGUMENTS_MAX];
@@ -111,6 +113,7 @@ static int spawn(struct control_child *child, int input)
 	posix_spawnattr_setpgroup(&attributes, 0);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
 						      POSIX_SPAWN_SETPGROUP);
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	int rc = posix_spawn(&child->pid, child->program, &actions, &attributes,
 			     (char *const *)arguments, environ);
 	posix_spawnattr_destroy(&attributes);
