@@ -2,6 +2,7 @@
  * media plane's messages, one tick a second and signals are its sources. */
 #include "gateway/node.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include "gateway/admin.h"
 #include "gateway/control_child.h"
 #include "gateway/gates.h"
+#include "gateway/marking.h"
 #include "gateway/node_reload.h"
 #include "gateway/routes.h"
 #include "gateway/server.h"
@@ -50,10 +52,25 @@ struct node_loop {
 	guint account_timer;
 };
 
+static const enum port_kind port_kinds[] = {
+	[PORT_MODE_SOCKET] = PORT_SOCKET,
+	[PORT_MODE_AF_XDP] = PORT_AF_XDP,
+	[PORT_MODE_AF_PACKET] = PORT_AF_PACKET,
+	[PORT_MODE_PCI] = PORT_PCI,
+};
+static_assert(sizeof(port_kinds) / sizeof(port_kinds[0]) == PORT_KINDS, "one kind per mode");
+
+static const enum eal_hugepages hugepages[] = {
+	[HUGEPAGES_AUTO] = EAL_HUGEPAGES_AUTO,
+	[HUGEPAGES_ON] = EAL_HUGEPAGES_ON,
+	[HUGEPAGES_OFF] = EAL_HUGEPAGES_OFF,
+};
+
 static int start_plane(struct node *node)
 {
 	const struct gateway_config *config = &node->config;
 	struct plane_config plane = {
+		.link_bps = (int64_t)config->node.port_mbps * 1000000,
 		.packets = config->node.packets,
 		.sessions_max = config->limits.sessions,
 		.consent_ns = config->ice.consent_s * 1000000000ull,
@@ -61,6 +78,10 @@ static int start_plane(struct node *node)
 		.handshakes_half_open = config->limits.handshakes_half_open,
 		.handshakes_per_second = config->limits.handshakes_per_second,
 	};
+	marking_map(config, &plane.dscp);
+	plane.port.kind = port_kinds[config_port_mode(config)];
+	plane.port.interface = config->port.interface;
+	plane.port.pci_address = config->port.pci;
 	plane.port.n_queues = config->node.workers;
 	plane.port.socket_buffer_bytes = config->media.socket_buffer_kb * 1024;
 	for (unsigned int i = 0; i < config->media.n_listen; i++) {
@@ -75,7 +96,10 @@ static int start_plane(struct node *node)
 	struct eal_config eal = {
 		.program = "nn5g-gateway",
 		.n_workers = config->node.workers,
+		.has_egress = config->node.workers > 1,
 		.memory_mb = config->node.memory_mb,
+		.hugepages = hugepages[config_hugepages(config)],
+		.pci_address = plane.port.kind == PORT_PCI ? config->port.pci : NULL,
 	};
 	int rc = eal_start(&eal);
 	return rc ? rc : plane_start(&plane, &node->plane);
