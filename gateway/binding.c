@@ -74,6 +74,7 @@ int binding_publish(struct plane *plane, const struct sdp_session *offer,
 			continue;
 		fill_track(&transport->tracks[n++].config, line, stream);
 		transport_cc |= line->transport_cc;
+		transport->policed.remb |= line->remb;
 		if (line->extensions.id[RTP_EXT_MID])
 			transport->mid_extension.id[RTP_EXT_MID] = line->extensions.id[RTP_EXT_MID];
 	}

@@ -34,7 +34,7 @@ struct sdp_format {
 	enum codec codec; /* CODEC_NONE: RTX (then rtx_of is set) or unknown to us */
 	int16_t rtx_of;   /* payload type this one retransmits, or -1 */
 	uint32_t clock_hz;
-	bool nack, pli, fir, transport_cc;
+	bool nack, pli, fir, transport_cc, remb;
 	/* As offered, but for the sprop-* parameters: they tell of the offerer's own stream, so an
 	 * answer must not repeat them. A format whose fmtp is longer has CODEC_NONE. */
 	char fmtp[SDP_FMTP_MAX];
@@ -98,6 +98,7 @@ struct sdp_line {
 	uint8_t payload_type, rtx_payload_type; /* rtx: 0 = none */
 	char fmtp[SDP_FMTP_MAX];
 	bool nack, pli, fir, transport_cc;
+	bool remb; /* a publisher takes REMB: we tell it its limit */
 	struct rtp_extension_map extensions;
 	uint32_t ssrc, rtx_ssrc;
 	/* Viewer: index of the stream's feed it plays; publisher: index of the feed it makes,

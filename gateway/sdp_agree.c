@@ -59,6 +59,7 @@ static void line_accept(struct sdp_line *line, const struct sdp_media *media,
 	line->pli = format->pli;
 	line->fir = format->fir;
 	line->transport_cc = format->transport_cc;
+	line->remb = format->remb;
 	memcpy(line->fmtp, format->fmtp, sizeof(line->fmtp));
 	if (format->codec == CODEC_OPUS)
 		fmtp_add(line->fmtp, sizeof(line->fmtp), "useinbandfec", "1");
@@ -221,7 +222,7 @@ static int play_line(struct sdp_agreement *agreement, const struct sdp_media *me
 	if (!format)
 		return 0;
 	line_accept(line, media, format);
-	line->transport_cc = false;
+	line->transport_cc = line->remb = false;
 	/* We repeat packets as RTX alone, so a viewer without it must not wait for a repetition. */
 	line->nack &= line->rtx_payload_type != 0;
 	for (unsigned int e = 0; e < RTP_EXTENSIONS; e++)

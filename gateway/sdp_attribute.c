@@ -89,6 +89,7 @@ static int on_rtcp_fb(struct parser *parser, struct span value)
 	format->pli |= span_equal(value, "nack pli");
 	format->fir |= span_equal(value, "ccm fir");
 	format->transport_cc |= span_equal(value, "transport-cc");
+	format->remb |= span_equal(value, "goog-remb");
 	return 0;
 }
 

@@ -91,6 +91,7 @@ static void settle_format(const struct sdp_media *media, const struct section *s
 	format->pli |= section->every.pli;
 	format->fir |= section->every.fir;
 	format->transport_cc |= section->every.transport_cc;
+	format->remb |= section->every.remb;
 	if (!format_is_usable(section, format->payload_type)) {
 		format->codec = CODEC_NONE;
 		format->rtx_of = -1;

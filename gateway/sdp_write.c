@@ -65,6 +65,8 @@ static void write_format(struct sdp_out *out, const struct sdp_line *line)
 	sdp_put(out, "\r\n");
 	if (line->transport_cc)
 		sdp_put(out, "a=rtcp-fb:%u transport-cc\r\n", pt);
+	if (line->remb)
+		sdp_put(out, "a=rtcp-fb:%u goog-remb\r\n", pt);
 	if (line->fir)
 		sdp_put(out, "a=rtcp-fb:%u ccm fir\r\n", pt);
 	if (line->nack)

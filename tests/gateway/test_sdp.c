@@ -51,6 +51,7 @@ static void check_answer(bool publish)
 		CU_ASSERT_EQUAL(media->formats[0].pli, line->pli);
 		CU_ASSERT_EQUAL(media->formats[0].fir, line->fir);
 		CU_ASSERT_EQUAL(media->formats[0].transport_cc, line->transport_cc);
+		CU_ASSERT_EQUAL(media->formats[0].remb, line->remb);
 		CU_ASSERT_EQUAL(media->n_formats, line->rtx_payload_type ? 2 : 1);
 		CU_ASSERT_EQUAL(
 			memcmp(&media->extensions, &line->extensions, sizeof(line->extensions)), 0);
@@ -232,6 +233,7 @@ static void feedback_and_extensions_are_read(void)
 	const struct sdp_media *video = &offer.media[1];
 	CU_ASSERT_TRUE(video->formats[0].nack && video->formats[0].pli && video->formats[0].fir);
 	CU_ASSERT_TRUE(video->formats[0].transport_cc);
+	CU_ASSERT_TRUE(video->formats[0].remb);
 	CU_ASSERT_EQUAL(video->formats[1].rtx_of, 96);
 	CU_ASSERT_EQUAL(video->n_formats, 23);
 	CU_ASSERT_EQUAL(video->extensions.id[RTP_EXT_MID], 4);

@@ -17,7 +17,8 @@ static void add_format(struct sdp_media *media, uint8_t payload_type, enum codec
 				      .nack = true,
 				      .pli = true,
 				      .fir = true,
-				      .transport_cc = true};
+				      .transport_cc = true,
+				      .remb = true};
 	snprintf(format->fmtp, sizeof(format->fmtp), "%s", fmtp);
 }
 
@@ -189,6 +190,7 @@ static void publish_agrees_to_offered_extensions(void)
 			       sizeof(struct rtp_extension_map)),
 			0);
 	CU_ASSERT_TRUE(agreement.lines[0].transport_cc);
+	CU_ASSERT_TRUE(agreement.lines[0].remb);
 	CU_ASSERT_TRUE(agreement.extmap_allow_mixed);
 	/* The feedback without the extension, and the other way round, is none. */
 	CU_ASSERT_FALSE(agreement.lines[1].transport_cc);
@@ -315,6 +317,7 @@ static void play_agrees_to_extensions_the_feed_has(void)
 	struct rtp_extension_map mid_only = {.id[RTP_EXT_MID] = 2};
 	CU_ASSERT_EQUAL(memcmp(&agreement.lines[0].extensions, &mid_only, sizeof(mid_only)), 0);
 	CU_ASSERT_FALSE(agreement.lines[0].transport_cc);
+	CU_ASSERT_FALSE(agreement.lines[0].remb);
 	CU_ASSERT_TRUE(agreement.lines[0].nack && agreement.lines[0].pli && agreement.lines[0].fir);
 	for (unsigned int e = 0; e < RTP_EXTENSIONS; e++)
 		feed.has_extension[e] = true;

@@ -51,6 +51,7 @@ static const char publish_answer[] =
 	"a=rtcp-rsize\r\n"
 	"a=rtpmap:98 VP9/90000\r\n"
 	"a=rtcp-fb:98 transport-cc\r\n"
+	"a=rtcp-fb:98 goog-remb\r\n"
 	"a=rtcp-fb:98 ccm fir\r\n"
 	"a=rtcp-fb:98 nack\r\n"
 	"a=rtcp-fb:98 nack pli\r\n"
