@@ -48,6 +48,7 @@ bool events_watch(struct session *session, struct server_socket *socket)
 			send_text(socket, event);
 		json_decref(event);
 		account_tell_limits(session->account);
+		ingress_tell_all(session);
 		return true;
 	}
 	return false;
@@ -135,4 +136,14 @@ void events_limit_upgraded(struct session *session, enum meter_kind kind)
 {
 	send_all(session,
 		 json_pack("{s:s, s:s}", "type", "limit.upgraded", "kind", kind_name(kind)));
+}
+
+void events_limit_rate(struct session *session, const struct ingress_limit *limit)
+{
+	send_all(session, json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "type", "limit.rate", "scope",
+				    limit->scope == INGRESS_TENANT ? "tenant" : "session",
+				    "committed_bps", (json_int_t)limit->committed_bps, "peak_bps",
+				    (json_int_t)limit->peak_bps, "dropped_packets",
+				    (json_int_t)limit->dropped_packets, "state",
+				    limit->is_over ? "over" : "ok"));
 }

@@ -7,6 +7,7 @@
 #include "conf/policy.h"
 #include "slices/meter.h"
 
+struct ingress_limit;
 struct session;
 struct server_socket;
 
@@ -28,3 +29,8 @@ void events_stream(struct session *session, bool is_started);
 void events_limit_downgraded(struct session *session, enum meter_kind kind, enum account account,
 			     const char *reason);
 void events_limit_upgraded(struct session *session, enum meter_kind kind);
+/* {"type":"limit.rate","scope":"tenant"|"session","committed_bps":...,"peak_bps":...,
+ * "dropped_packets":...,"state":"over"|"ok"} to a publisher: it (or all its tenant's publishers
+ * together) sends more than may be, and what is over the peak is dropped. At most one a second and
+ * scope; dropped_packets are this session's since its start. */
+void events_limit_rate(struct session *session, const struct ingress_limit *limit);

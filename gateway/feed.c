@@ -46,6 +46,8 @@ void feed_tenant_changed(struct node *node, struct tenant *tenant)
 {
 	if (node->sessions && tenant->n_sessions > 0)
 		session_on_standing(node->sessions, tenant);
+	if (node->sessions)
+		session_on_policy(node->sessions, tenant);
 	if (node->accounts && tenant->book_entry && tenant->config)
 		account_on_tenant(node->accounts, tenant);
 }

@@ -54,7 +54,8 @@ const char *const session_reason_names[REASON_REASONS] = {
 struct session_table {
 	struct node *node; /* parent */
 	struct plane *plane;
-	GHashTable *by_id; /* id -> session; not the terminated ones */
+	struct ingress *ingress; /* owned */
+	GHashTable *by_id;       /* id -> session; not the terminated ones */
 	unsigned int n_sessions;
 	struct session_counters counters;
 };
@@ -66,6 +67,11 @@ struct session_table *session_table_create(struct node *node)
 		return NULL;
 	table->node = node;
 	table->plane = node->plane;
+	table->ingress = ingress_create(node->plane);
+	if (!table->ingress) {
+		free(table);
+		return NULL;
+	}
 	table->by_id = g_hash_table_new(g_str_hash, g_str_equal);
 	return table;
 }
@@ -75,7 +81,13 @@ void session_table_destroy(struct session_table *table)
 	if (!table)
 		return;
 	g_hash_table_destroy(table->by_id);
+	ingress_destroy(table->ingress);
 	free(table);
+}
+
+struct ingress *session_ingress(const struct session_table *table)
+{
+	return table->ingress;
 }
 
 unsigned int session_count(const struct session_table *table)
@@ -155,6 +167,7 @@ static void free_session(void *context)
 	if (session->slice)
 		slice_release(session->slice, session->slice_bps);
 	transport_destroy(session->transport);
+	ingress_detach(session);
 	if (session->entry)
 		directory_release(directory, session->entry);
 	if (session->previous_entry)
@@ -189,6 +202,8 @@ int session_create(struct session_table *table, enum session_role role, struct t
 		rc = draw_hex(session->cname, sizeof(session->cname));
 	if (rc == 0)
 		rc = directory_add(table->plane->directory, NULL, &session->entry);
+	if (rc == 0 && role == SESSION_PUBLISHER)
+		rc = ingress_attach(table->ingress, session);
 	if (rc) {
 		free_session(session);
 		return rc;
@@ -239,6 +254,7 @@ void session_publish(struct session *session, struct transport *transport)
 	transport->session = session;
 	snprintf(transport->cname, sizeof(transport->cname), "%s", session->cname);
 	session->entry->transport = transport;
+	ingress_bind(session);
 	if (session->account)
 		account_bind(session->account, session);
 	if (session->role == SESSION_PUBLISHER) {
@@ -342,6 +358,7 @@ int session_restart_ice(struct session *session, const char *remote_ufrag)
 
 static void on_connected(struct session *session)
 {
+	ingress_on_home(session->table->ingress, session);
 	if (session->state != SESSION_GENESIS)
 		return;
 	account_on_connected(session->account);
@@ -422,6 +439,18 @@ void session_on_standing(struct session_table *table, const struct tenant *tenan
 	g_list_free(sessions);
 }
 
+void session_on_policy(struct session_table *table, const struct tenant *tenant)
+{
+	GHashTableIter iter;
+	gpointer session;
+	ingress_on_tenant(table->ingress, tenant);
+	g_hash_table_iter_init(&iter, table->by_id);
+	while (g_hash_table_iter_next(&iter, NULL, &session)) {
+		if (((struct session *)session)->tenant == tenant)
+			ingress_on_policy(table->ingress, session);
+	}
+}
+
 static void end_unless_ended(struct session *session, enum session_reason reason)
 {
 	if (session->state != SESSION_TERMINATED)
@@ -455,6 +484,7 @@ void session_on_message(struct session_table *table, const struct message *messa
 		account_on_message(session, message);
 		break;
 	case MESSAGE_CLOSED:
+		ingress_on_home(table->ingress, session);
 		account_close(session->account);
 		session->account = NULL;
 		while (plane_barrier(table->plane, free_session, session))
@@ -473,12 +503,15 @@ static void tick(struct session *session, uint64_t now_ns, uint64_t connect_ns)
 	}
 	if (session->previous_entry && now_ns > session->previous_until_ns)
 		retire_previous(session);
-	if (session->state == SESSION_ACTIVE)
+	if (session->state == SESSION_ACTIVE) {
 		events_stats(session);
+		ingress_tell(session, now_ns);
+	}
 }
 
 void session_tick(struct session_table *table, uint64_t now_ns, uint64_t connect_ns)
 {
+	ingress_tick(table->ingress, now_ns);
 	GList *sessions = g_hash_table_get_values(table->by_id);
 	for (GList *at = sessions; at; at = at->next)
 		tick(at->data, now_ns, connect_ns);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "gateway/ingress.h"
 #include "gateway/sdp.h"
 #include "gateway/stream.h"
 #include "media/mailbox.h"
@@ -68,7 +69,8 @@ struct session {
 	struct account_session *account; /* owned; NULL: nothing is metered against a budget */
 	struct slice *slice;             /* borrowed; NULL: none. Holds slice_bps of it */
 	int64_t slice_bps;
-	struct directory_entry *entry; /* owned; present credentials */
+	struct ingress_session ingress; /* publishers */
+	struct directory_entry *entry;  /* owned; present credentials */
 	struct directory_entry
 		*previous_entry; /* owned; before an ICE restart, valid for a while */
 	uint64_t previous_until_ns;
@@ -96,6 +98,8 @@ struct session_counters {
 struct session_table *session_table_create(struct node *node);
 /* All sessions must be gone (session_count 0). Takes NULL. */
 void session_table_destroy(struct session_table *table);
+/* What tenants may send. */
+struct ingress *session_ingress(const struct session_table *table);
 /* Sessions that hold anything: also terminated ones that are still being taken apart. */
 unsigned int session_count(const struct session_table *table);
 const struct session_counters *session_counters(const struct session_table *table);
@@ -117,6 +121,8 @@ int session_resume(struct session *session, enum session_pause by);
 /* Pauses, resumes or ends the tenant's sessions as its standing says; one that is gone has exited.
  */
 void session_on_standing(struct session_table *table, const struct tenant *tenant);
+/* The tenant's policy has changed: what it and its publishers may send (gateway/ingress.h). */
+void session_on_policy(struct session_table *table, const struct tenant *tenant);
 /* Ends it for a reason: tells its event sockets, frees all behind a barrier. The pointer is dead
  * afterwards. */
 void session_terminate(struct session *session, enum session_reason reason);

@@ -87,6 +87,9 @@ const FINAL_REASONS = {
  *   reason: string }`: this kind does not pass any more, the session and all else goes on; without
  *   an account, none of the stream's viewers may receive it. `limit.upgraded` `{ kind }`: it passes
  *   again. Limits in force are repeated whenever the gateway tells the session's state
+ * - `limit.rate` `{ scope: 'session' | 'tenant', committed_bps, peak_bps, dropped_packets, state:
+ *   'over' | 'ok' }` to a publisher: it, or all its tenant's publishers together, send more than
+ *   they may; what is over the peak is dropped. The browser is told by REMB and sends less
  * - `paused`, `resumed`: the gateway holds all media back, or lets it pass again
  * - `reconnecting` `{ attempt: number, delayMs: number, error: Nn5gError }`, before each wait
  * - `error` `{ error: Error }`, when it ends because of one
@@ -432,7 +435,7 @@ export class Session extends EventTarget {
   #hear(message) {
     this.#emit('message', message);
     const { type = '', ...detail } = message;
-    if (type === 'limit.downgraded' || type === 'limit.upgraded') this.#emit(type, detail);
+    if (type.startsWith('limit.')) this.#emit(type, detail);
     if (type === 'session.state') this.#hearPause(message.state === 'paused');
     if (message.type !== 'session.state' || message.state !== 'terminated') return;
     const { reason = '' } = message;
