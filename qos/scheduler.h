@@ -42,6 +42,9 @@ extern const char *const scheduler_drop_names[SCHEDULER_DROPS];
 struct scheduler_config {
 	int64_t link_bps; /* what leaves the port at most; 0: whatever it takes */
 	struct dscp_map dscp;
+	/* What may be queued in all, so that floods do not take the last packet from the pool: a
+	 * queue takes at most what is left of it. 0: no such bound. */
+	unsigned int packets_max;
 	/* Owner thread, before the packet is freed; may be NULL. Not for packets of a scheduler
 	 * that is destroyed. */
 	void (*on_drop)(void *context, struct rte_mbuf *packet, enum scheduler_drop reason);
