@@ -116,17 +116,16 @@ static void irqs_read(struct nic *nic)
 	closedir(folder);
 }
 
-static void sockets_try(struct nic *nic, unsigned int queues, uint64_t xdp_bytes)
+static void sockets_try(struct nic *nic, uint64_t xdp_bytes)
 {
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	nic->af_packet_rc = fd < 0 ? -errno : 0;
 	if (fd >= 0)
 		close(fd);
-	while (nic->xdp_rc == 0 && nic->n_probed < queues)
-		nic->xdp_rc = xdp_probe(nic->name, nic->n_probed++, xdp_bytes, &nic->xdp_step);
+	nic->xdp_rc = xdp_probe(nic->name, nic->rx_queues, xdp_bytes, &nic->xdp_fault);
 }
 
-int nic_read(const char *name, unsigned int queues, uint64_t xdp_bytes, struct nic *nic)
+int nic_read(const char *name, uint64_t xdp_bytes, struct nic *nic)
 {
 	*nic = (struct nic){0};
 	snprintf(nic->name, sizeof(nic->name), "%s", name);
@@ -141,7 +140,7 @@ int nic_read(const char *name, unsigned int queues, uint64_t xdp_bytes, struct n
 		nic->is_native_xdp_likely = driver_is_native(nic->driver);
 		xdp_program_id(name, &nic->xdp_program);
 		irqs_read(nic);
-		sockets_try(nic, queues, xdp_bytes);
+		sockets_try(nic, xdp_bytes);
 	}
 	close(fd);
 	return rc;

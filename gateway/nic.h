@@ -25,18 +25,16 @@ struct nic {
 	bool is_native_xdp_likely; /* the driver is known for it; else XDP runs behind the driver,
 				      which costs a copy and an skb */
 	uint32_t xdp_program;      /* on it now; 0: none */
-	/* Of an AF_XDP socket on each of the first `n_probed` queues: the first fault. */
-	unsigned int n_probed;
-	int xdp_rc;
-	enum xdp_step xdp_step;
+	int xdp_rc;                /* of an AF_XDP socket on every receive queue */
+	struct xdp_probe xdp_fault;
 	int af_packet_rc; /* of an AF_PACKET socket */
 	struct nic_irq irqs[NIC_IRQS_MAX];
 	unsigned int n_irqs; /* 0: not a device of a bus, or not told */
 };
 
-/* Looks at an interface, and tries AF_XDP sockets on its first `queues` receive queues, each with
- * `xdp_bytes` of memory. -ENODEV. */
-int nic_read(const char *name, unsigned int queues, uint64_t xdp_bytes, struct nic *nic);
+/* Looks at an interface, and tries an AF_XDP socket on each of its receive queues with `xdp_bytes`
+ * of memory. -ENODEV. */
+int nic_read(const char *name, uint64_t xdp_bytes, struct nic *nic);
 
 /* The names of all interfaces. Returns how many. */
 unsigned int nic_list(char names[NIC_MAX][IF_NAMESIZE]);

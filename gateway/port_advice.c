@@ -59,10 +59,10 @@ static void advise_queues(const struct port_facts *facts, json_t *advice)
 		return;
 	snprintf(line.command, sizeof(line.command), "ethtool -L %s combined %u", nic->name,
 		 workers);
-	snprintf(line.why, sizeof(line.why),
-		 "%s has %u receive queues and there are %u workers: what comes in on a queue "
-		 "without a worker is not steered",
-		 nic->name, nic->rx_queues, workers);
+	snprintf(line.why, sizeof(line.why), "%s has %u receive queues for %u workers: %s",
+		 nic->name, nic->rx_queues, workers,
+		 nic->rx_queues < workers ? "each worker wants one"
+					  : "each queue locks memory for all packets");
 	add(advice, &line);
 }
 

@@ -59,8 +59,7 @@ static void facts_read(const struct gateway_config *config, struct port_facts *f
 	if (interface && config_port_mode(config) == PORT_MODE_PCI)
 		facts->is_tap_there = if_nametoindex(interface) != 0;
 	else if (interface)
-		facts->has_nic = nic_read(interface, config->node.workers, facts->packet_bytes,
-					  &facts->nic) == 0;
+		facts->has_nic = nic_read(interface, facts->packet_bytes, &facts->nic) == 0;
 	pci_read(facts);
 }
 
@@ -124,7 +123,7 @@ static json_t *nic_report(const struct nic *nic)
 		"xdp_program", (int)nic->xdp_program, "irqs", irqs_report(nic));
 	json_object_set_new(report, "af_xdp", json_boolean(nic->xdp_rc == 0));
 	json_object_set_new(report, "af_xdp_step",
-			    json_string(nic->xdp_rc ? xdp_step_names[nic->xdp_step] : ""));
+			    json_string(nic->xdp_rc ? xdp_step_names[nic->xdp_fault.step] : ""));
 	json_object_set_new(report, "af_xdp_error", json_string(xdp));
 	json_object_set_new(report, "af_packet", json_boolean(nic->af_packet_rc == 0));
 	return report;
@@ -139,7 +138,7 @@ static json_t *nics_report(void)
 	json_t *list = json_array();
 	for (unsigned int i = 0; i < n; i++) {
 		struct nic nic;
-		if (nic_read(names[i], 1, PACKET_MEMORY_BYTES, &nic) == 0 && !nic.is_loopback)
+		if (nic_read(names[i], PACKET_MEMORY_BYTES, &nic) == 0 && !nic.is_loopback)
 			json_array_append_new(list, nic_report(&nic));
 	}
 	return list;

@@ -92,9 +92,9 @@ static bool look_xdp_socket(const struct port_facts *facts, char found[FOUND_BYT
 {
 	const struct nic *nic = &facts->nic;
 	if (nic->xdp_rc == 0)
-		return say(found, true, "made one on each of %u queues", nic->n_probed);
-	return say(found, false, "queue %u: %s: %s", nic->n_probed - 1,
-		   xdp_step_names[nic->xdp_step], strerror(-nic->xdp_rc));
+		return say(found, true, "made one on each of %u queues", nic->rx_queues);
+	return say(found, false, "queue %u: %s: %s", nic->xdp_fault.queue,
+		   xdp_step_names[nic->xdp_fault.step], strerror(-nic->xdp_rc));
 }
 
 static bool look_packet_socket(const struct port_facts *facts, char found[FOUND_BYTES])
@@ -173,8 +173,8 @@ static const struct need_row {
 	{"no other XDP program", MODE(AF_XDP), look_program,
 	 "end what put it there; a gateway takes its own with it"},
 	{"AF_XDP sockets", MODE(AF_XDP), look_xdp_socket,
-	 "packet memory: LimitMEMLOCK=infinity in the unit, ulimit -l in a shell; bind: another "
-	 "process has the queue, or the interface is down"},
+	 "packet memory: LimitMEMLOCK=infinity in the unit, ulimit -l in a shell, or "
+	 "fewer node.packets; bind: another process has the queue, or the interface is down"},
 	{"AF_PACKET sockets", MODE(AF_PACKET), look_packet_socket, "CAP_NET_RAW"},
 	{"NIC", MODE(PCI), look_pci, "name one in port.pci; lspci -D lists them"},
 	{"NIC is bound to vfio-pci", MODE(PCI), look_vfio, "see the commands"},

@@ -48,40 +48,67 @@ static int queue_bind(int fd, const char *interface, unsigned int queue)
 	return bind(fd, (struct sockaddr *)&name, sizeof(name)) ? -errno : 0;
 }
 
-static int socket_try(int fd, const struct xdp_umem_reg *memory, enum xdp_step *step)
+/* A socket and its memory. */
+struct
+try {
+	int fd;
+	void *area;
+	uint64_t bytes;
+};
+
+static int memory_set(struct try *try)
 {
-	*step = XDP_STEP_MEMORY;
-	int rc = option_set(fd, XDP_UMEM_REG, memory, sizeof(*memory));
-	if (rc)
-		return rc;
-	*step = XDP_STEP_RINGS;
-	return rings_set(fd);
+	try->area = mmap(NULL, try->bytes, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (try->area == MAP_FAILED)
+		return -errno;
+	struct xdp_umem_reg memory = {
+		.addr = (uintptr_t)try->area, .len = try->bytes, .chunk_size = FRAME_BYTES};
+	return option_set(try->fd, XDP_UMEM_REG, &memory, sizeof(memory));
 }
 
-int xdp_probe(const char *interface, unsigned int queue, uint64_t bytes, enum xdp_step *step)
+/* What is open when it fails is left to try_close. */
+static int try_open(struct try *try, const char *interface, struct xdp_probe *at)
 {
-	struct xdp_umem_reg memory = {.chunk_size = FRAME_BYTES};
-	memory.len = (bytes + FRAME_BYTES - 1) / FRAME_BYTES * FRAME_BYTES;
-	*step = XDP_STEP_SOCKET;
-	int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (fd < 0)
+	at->step = XDP_STEP_SOCKET;
+	try->fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (try->fd < 0)
 		return -errno;
-	int rc = -ENOMEM;
-	void *area = mmap(NULL, memory.len, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (area == MAP_FAILED) {
-		*step = XDP_STEP_MEMORY;
-		goto out;
+	at->step = XDP_STEP_MEMORY;
+	int rc = memory_set(try);
+	if (rc)
+		return rc;
+	at->step = XDP_STEP_RINGS;
+	rc = rings_set(try->fd);
+	if (rc)
+		return rc;
+	at->step = XDP_STEP_BIND;
+	return queue_bind(try->fd, interface, at->queue);
+}
+
+static void try_close(struct try *try)
+{
+	if (try->fd >= 0)
+		close(try->fd);
+	if (try->area != MAP_FAILED)
+		munmap(try->area, try->bytes);
+}
+
+int xdp_probe(const char *interface, unsigned int n_queues, uint64_t bytes, struct xdp_probe *fault)
+{
+	struct try tries[XDP_PROBE_MAX];
+	struct xdp_probe at = {0};
+	unsigned int n = 0;
+	int rc = 0;
+	bytes = (bytes + FRAME_BYTES - 1) / FRAME_BYTES * FRAME_BYTES;
+	for (; rc == 0 && n < n_queues && n < XDP_PROBE_MAX; n++) {
+		tries[n] = (struct try){.fd = -1, .area = MAP_FAILED, .bytes = bytes};
+		at.queue = n;
+		rc = try_open(&tries[n], interface, &at);
 	}
-	memory.addr = (uintptr_t)area;
-	rc = socket_try(fd, &memory, step);
-	if (rc == 0) {
-		*step = XDP_STEP_BIND;
-		rc = queue_bind(fd, interface, queue);
-	}
-out:
-	close(fd);
-	if (area != MAP_FAILED)
-		munmap(area, memory.len);
+	while (n > 0)
+		try_close(&tries[--n]);
+	if (rc)
+		*fault = at;
 	return rc;
 }

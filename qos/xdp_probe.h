@@ -15,10 +15,19 @@ enum xdp_step {
 };
 extern const char *const xdp_step_names[XDP_STEPS];
 
-/* Opens an AF_XDP socket with `bytes` of packet memory (rounded up to pages) on a receive queue, in
- * copy mode, which every driver takes and none notices; and closes it. 0, or the negative errno of
- * `step`. */
-int xdp_probe(const char *interface, unsigned int queue, uint64_t bytes, enum xdp_step *step);
+#define XDP_PROBE_MAX 64
+
+/* Where it ended. */
+struct xdp_probe {
+	unsigned int queue;
+	enum xdp_step step;
+};
+
+/* Opens an AF_XDP socket on each of the first `n_queues` (<= XDP_PROBE_MAX) receive queues, all at
+ * a time, each with `bytes` of packet memory (rounded up to pages), in copy mode, which every
+ * driver takes and none notices; and closes them. 0, or the negative errno of `fault`. */
+int xdp_probe(const char *interface, unsigned int n_queues, uint64_t bytes,
+	      struct xdp_probe *fault);
 
 /* The id of the XDP program on an interface, 0 for none. Needs no privilege. Negative errno. */
 int xdp_program_id(const char *interface, uint32_t *id);
