@@ -18,6 +18,8 @@ const struct counter_row counter_rows[COUNTERS] = {
 		DROP("dtls_unvalidated", "DTLS from an address ICE never validated"),
 	[DROP_DTLS_QUEUE_FULL] = DROP("dtls_queue_full", "Handshake thread is behind"),
 	[DROP_DTLS_RATE] = DROP("dtls_rate", "More DTLS than a session has use for"),
+	[DROP_SIGNALLING_RATE] =
+		DROP("signalling_rate", "More STUN and DTLS of strangers than a worker checks"),
 	[DROP_STUN_MALFORMED] = DROP("stun_malformed", "STUN that cannot be read"),
 	[DROP_STUN_UNKNOWN_UFRAG] = DROP("stun_unknown_ufrag", "Check for no session of ours"),
 	[DROP_STUN_REFUSED] = DROP("stun_refused", "Check without integrity or not a request"),

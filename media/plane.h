@@ -24,6 +24,7 @@ struct plane_config {
 	unsigned int sessions_max;
 	uint64_t consent_ns, retransmit_ns;
 	unsigned int handshakes_half_open, handshakes_per_second;
+	int64_t signalling_bps; /* per worker; 0: WORKER_SIGNALLING_BPS */
 };
 
 /* Acknowledged by every worker and the handshake thread; then, on control, `done` runs. What

@@ -60,6 +60,10 @@ int worker_create(struct plane *plane, unsigned int id, struct worker **out)
 	worker->plane = plane;
 	worker->port = plane->port;
 	wheel_init(&worker->wheel, clock_ns());
+	int64_t signalling_bps = plane->config.signalling_bps;
+	signalling_policer_set(&worker->signalling,
+			       signalling_bps ? signalling_bps : WORKER_SIGNALLING_BPS,
+			       WORKER_SIGNALLING_BURST_BYTES, clock_ns());
 	snprintf(name, sizeof(name), "worker-%u", id);
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	int rc = worker->epoll_fd < 0 ? -errno : 0;

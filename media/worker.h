@@ -16,6 +16,12 @@
 
 #define WORKER_FLOWS_PER_SESSION 2 /* flow table room, times the session cap */
 
+/* STUN and DTLS that a worker takes from flows of no connected session, as wire rate: what three
+ * thousand sessions a second need to begin. Beyond that, checking who they are would take too much
+ * of the worker from the media. */
+#define WORKER_SIGNALLING_BPS         100000000ll
+#define WORKER_SIGNALLING_BURST_BYTES (1u << 20)
+
 struct plane;
 struct rte_hash;
 
@@ -39,7 +45,8 @@ struct worker {
 	struct rte_hash *flows;          /* owned: struct flow -> index into flow_entries */
 	struct flow_entry *flow_entries; /* owned */
 	uint8_t *n_foreign;              /* owned: foreign flows by directory slot */
-	uint64_t swept_ns;               /* last look for foreign flows that are idle */
+	struct signalling_policer signalling;
+	uint64_t swept_ns; /* last look for foreign flows that are idle */
 	struct wheel wheel;
 	uint64_t now_ns; /* of this round */
 	struct rte_mbuf *tx[PORT_BURST];

@@ -197,6 +197,23 @@ static void on_valid_check(struct worker *worker, struct rte_mbuf *packet,
 	}
 }
 
+/* A flood of strangers must not take the worker's time from the media, nor the bucket from those
+ * who are in: their consent checks come on flows that are known. What costs next to nothing, as to
+ * drop a check for no session of ours, comes before this, so that no such flood keeps newcomers
+ * out. */
+static bool passes_signalling(struct worker *worker, struct rte_mbuf *packet)
+{
+	const struct flow *flow = &packet_meta(packet)->flow;
+	const struct flow_entry *entry = find_flow(worker, flow);
+	if (entry && (entry->is_foreign || entry->transport->is_connected))
+		return true;
+	uint32_t wire_bytes = packet_wire_bytes(flow, rte_pktmbuf_data_len(packet));
+	if (signalling_policer_color(&worker->signalling, wire_bytes, worker->now_ns) != COLOR_RED)
+		return true;
+	worker_drop(worker, packet, DROP_SIGNALLING_RATE);
+	return false;
+}
+
 static void on_stun(struct worker *worker, struct rte_mbuf *packet)
 {
 	const struct flow *flow = &packet_meta(packet)->flow;
@@ -219,6 +236,8 @@ static void on_stun(struct worker *worker, struct rte_mbuf *packet)
 		worker_drop(worker, packet, DROP_STUN_UNKNOWN_UFRAG);
 		return;
 	}
+	if (!passes_signalling(worker, packet))
+		return;
 	struct ice_check check;
 	struct ice_expected expected = {&entry->local,
 					entry->remote_ufrag[0] ? entry->remote_ufrag : NULL};
@@ -241,6 +260,8 @@ static void on_stun(struct worker *worker, struct rte_mbuf *packet)
 
 static void on_dtls(struct worker *worker, struct rte_mbuf *packet, struct transport *transport)
 {
+	if (!passes_signalling(worker, packet))
+		return;
 	if (worker->now_ns - transport->dtls_second_ns >= 1000000000ull) {
 		transport->dtls_second_ns = worker->now_ns;
 		transport->n_dtls = 0;

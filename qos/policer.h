@@ -56,7 +56,7 @@ enum packet_color policer_color_aware(struct policer *policer, uint32_t wire_byt
 enum packet_color policer_color(struct policer *policer, uint32_t wire_bytes, uint64_t now_ns);
 
 /* Committed and excess bucket hold `burst_bytes` each (at least POLICER_BUCKET_BYTES_MIN). -EINVAL
- * as above; there is no unlimited one. */
+ * as above; zeroed memory is one without limit. */
 int signalling_policer_set(struct signalling_policer *policer, int64_t committed_bps,
 			   unsigned int burst_bytes, uint64_t now_ns);
 /* Red is to be dropped (it was counted). */

@@ -46,6 +46,8 @@ enum packet_color signalling_policer_color(struct signalling_policer *policer, u
 					   uint64_t now_ns)
 {
 	struct rte_meter_srtcm *meter = &policer->meter;
+	if (policer->profile.cir_period == 0)
+		return COLOR_GREEN;
 	enum packet_color color = (enum packet_color)rte_meter_srtcm_color_blind_check(
 		meter, &policer->profile, now_ns < meter->time ? meter->time : now_ns, wire_bytes);
 	if (color == COLOR_RED)
