@@ -15,10 +15,17 @@ const char *const port_kind_names[PORT_KINDS] = {
 
 int port_open(const struct port_config *config, struct port **out)
 {
-	if (config->kind == PORT_SOCKET)
+	switch (config->kind) {
+	case PORT_SOCKET:
 		return port_socket_open(config, out);
-	log_error(LOG_PORT, "no such kind of port", "\"kind\":%d", (int)config->kind);
-	return -ENOTSUP;
+	case PORT_AF_XDP:
+	case PORT_AF_PACKET:
+	case PORT_PCI:
+		return port_ethdev_open(config, out);
+	default:
+		log_error(LOG_PORT, "no such kind of port", "\"kind\":%d", (int)config->kind);
+		return -ENOTSUP;
+	}
 }
 
 void port_close(struct port *port)

@@ -21,11 +21,12 @@ struct port_ops {
 struct port {
 	const struct port_ops *ops;
 	unsigned int n_queues; /* the send queue among them */
-	uint16_t udp_port; /* host order */
+	uint16_t udp_port;     /* host order */
 };
 
 /* The kinds, each as port_open. */
 int port_socket_open(const struct port_config *config, struct port **out);
+int port_ethdev_open(const struct port_config *config, struct port **out);
 
 /* Adds to a counter that only the calling thread writes and others may read at any time. */
 static inline void port_counter_add(uint64_t *counter, uint64_t n)
