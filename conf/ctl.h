@@ -19,7 +19,7 @@ struct jwt_key;
 /* The commands, a group per file. */
 extern const struct command_group ctl_token_commands, ctl_key_commands, ctl_tenant_commands,
 	ctl_plan_commands, ctl_secret_commands, ctl_budget_commands, ctl_session_commands,
-	ctl_ledger_commands;
+	ctl_ledger_commands, ctl_top_commands;
 
 /* The first options of every command that asks the control socket. */
 enum { CTL_SOCKET, CTL_JSON, CTL_OPTIONS };
@@ -36,6 +36,9 @@ int ctl_misuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * Returns an exit code; what went wrong has been told. */
 int ctl_ask(const struct command_line *line, const char *method, struct json_t *params,
 	    struct json_t **result);
+/* The same of a gateway's admin socket, which the option in the place of CTL_SOCKET may name. */
+int ctl_ask_node(const struct command_line *line, const char *method, struct json_t *params,
+		 struct json_t **result);
 /* Prints `result` if --json was given, and says whether it was. */
 bool ctl_json(const struct command_line *line, const struct json_t *result);
 /* Asks, and prints the result as JSON, or else `done`, a line for people. */

@@ -163,8 +163,9 @@ static int events_run(const struct command_line *line)
 		{
 			const json_t *event = json_object_get(row, "event");
 			json_t *what = json_object_get(event, "gate_name");
-			json_object_set(row, "what",
-					what ? what : json_object_get(event, "method"));
+			if (!what)
+				what = json_object_get(event, "method");
+			json_object_set(row, "what", what ? what : json_object_get(event, "slice"));
 		}
 		ctl_rows_print(CTL_COLUMNS(columns), json_object_get(result, "events"));
 	}
@@ -231,7 +232,8 @@ static const struct command commands[] = {
 	{
 		.name = "events",
 		.text = "show the audit trail",
-		.detail = "Shows the latest denials and changes, oldest first.",
+		.detail = "Shows the latest denials and changes, and which slices were given and "
+			  "taken, oldest first.",
 		.examples = "nn5gctl events --tenant acme --max 20",
 		.options = events_options,
 		.n_options = EVENTS_OPTIONS,

@@ -82,9 +82,9 @@ static const struct command_group own_group = {
 };
 
 static const struct command_group *const groups[] = {
-	&ctl_tenant_commands,  &ctl_plan_commands,   &ctl_budget_commands,
-	&ctl_session_commands, &ctl_ledger_commands, &ctl_key_commands,
-	&ctl_token_commands,   &ctl_secret_commands, &own_group,
+	&ctl_tenant_commands, &ctl_plan_commands,   &ctl_budget_commands, &ctl_session_commands,
+	&ctl_top_commands,    &ctl_ledger_commands, &ctl_key_commands,    &ctl_token_commands,
+	&ctl_secret_commands, &own_group,
 };
 
 static const struct command_section sections[] = {
@@ -93,6 +93,10 @@ static const struct command_section sections[] = {
 			"The control socket, where\n"
 			".Fl -socket\n"
 			"is not given.\n"
+			".It Ev NN5G_ADMIN_SOCKET\n"
+			"The admin socket of a gateway, where\n"
+			".Fl -admin\n"
+			"is not given.\n"
 			".It Ev NO_COLOR\n"
 			"Anything but the empty text: no colours on a terminal.\n"
 			".El\n"},
@@ -100,6 +104,8 @@ static const struct command_section sections[] = {
 	 ".Bl -tag -width Ds\n"
 	 ".It Pa ./state/control.sock , ./run/state/control.sock , /var/lib/nn5g/control.sock\n"
 	 "Where the control socket is looked for; the first that exists is taken.\n"
+	 ".It Pa ./state/admin.sock , ./run/state/admin.sock , /var/lib/nn5g/admin.sock\n"
+	 "The same for the admin socket.\n"
 	 ".El\n"},
 	{"SEE ALSO", ".Xr nn5g-control 8 ,\n.Xr nn5g-gateway 8\n"},
 	{"STANDARDS",

@@ -91,7 +91,8 @@ int store_revisions(struct store *store,
 	struct revisions revisions = {each, context};
 	return sql_run(store->sql,
 		       "SELECT 'slice', id, revision FROM slices"
-		       " UNION ALL SELECT 'tenant', id, revision FROM tenants",
+		       " UNION ALL SELECT 'tenant', id, revision FROM tenants"
+		       " WHERE standing <> 'exited'",
 		       NULL, 0, give_revision, &revisions);
 }
 

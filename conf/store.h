@@ -28,7 +28,7 @@ int store_reconnect(struct store *store);
 
 /* --- What is fed to nodes ---------------------------------------------------------------------
  * Every change of a tenant (its keys, plan, top-ups) or slice, whoever makes it and how, gives it a
- * new revision: triggers do that. */
+ * new revision: triggers do that. Tenants that have exited are not fed: nodes forget them. */
 int store_revisions(struct store *store,
 		    void (*each)(void *context, const char *kind, const char *id,
 				 int64_t revision), /* kind: "tenant", "slice" */
@@ -150,13 +150,14 @@ int store_ledger_keys(struct store *store,
 struct store_refusal {
 	char why[512]; /* what was found and expected, for an operator: on -EINVAL, -ENOENT, -EEXIST
 			  (it is there already), -EBUSY, -ENOSPC; else "" */
-	int64_t left_bps; /* on -ENOSPC: what the slice has left */
+	int64_t left_bps; /* on -ENOSPC: what the slice, or a node's port, has left */
 };
 /* `refusal` may be NULL everywhere. */
 int store_plan_put(struct store *store, const struct json_t *plan, struct store_refusal *refusal);
 int store_plan_list(struct store *store, struct json_t **out);
 /* -EBUSY: tenants have it. */
 int store_plan_remove(struct store *store, const char *id, struct store_refusal *refusal);
+/* -ENOSPC: a node that is up cannot guarantee as much, or tenants have more of it. */
 int store_slice_put(struct store *store, const struct json_t *slice, struct store_refusal *refusal);
 int store_slice_list(struct store *store, struct json_t **out); /* also "promised_bps", "tenants" */
 /* -EBUSY: plans or tenants have it. */

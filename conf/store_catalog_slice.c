@@ -2,6 +2,7 @@
 #include "conf/store_catalog.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,54 @@ int store_slice_list(struct store *store, struct json_t **out)
 	return catalog_list(store_sql(store), &query, NULL, 0, out);
 }
 
+/* What a node said of itself, and how far its port is from guaranteeing all slices. */
+static int node_check(const json_t *node, const json_t *slice, int64_t guaranteed_bps,
+		      struct store_refusal *refusal)
+{
+	const char *name = json_string_value(json_object_get(node, "id"));
+	const json_t *port = json_object_get(json_object_get(node, "document"), "port_bps");
+	int64_t own_bps = json_integer_value(json_object_get(slice, "guaranteed_bps"));
+	int64_t port_bps = json_integer_value(port), left_bps = port_bps - guaranteed_bps + own_bps;
+	if (port_bps == 0 || guaranteed_bps <= port_bps)
+		return 0;
+	refusal->left_bps = left_bps > 0 ? left_bps : 0;
+	return catalog_refuse(refusal, -ENOSPC,
+			      "slice %s: guaranteed_bps: found %" PRId64
+			      ", expected at most the %" PRId64 " bit/s that node %s has left of "
+			      "its %" PRId64,
+			      json_string_value(json_object_get(slice, "id")), own_bps,
+			      refusal->left_bps, name, port_bps);
+}
+
+/* Every node that is up would have to take it. Nodes that fell silent long before the last one was
+ * heard of bind nobody; each checks for itself when it is back. */
+static int ports_check(struct sql *sql, const json_t *slice, struct store_refusal *refusal)
+{
+	static const struct catalog_column columns[] = {
+		{"id", CATALOG_TEXT}, {"document", CATALOG_JSON}, {NULL, CATALOG_TEXT}};
+	static const struct catalog_query query = {
+		"SELECT id, document FROM nodes WHERE seen_at >="
+		" (SELECT MAX(seen_at) FROM nodes) - $1 ORDER BY id",
+		columns};
+	int64_t guaranteed_bps;
+	json_t *nodes = NULL;
+	const json_t *node;
+	size_t i;
+	int rc = catalog_integer(
+		sql, "SELECT CAST(COALESCE(SUM(guaranteed_bps), 0) AS BIGINT) FROM slices", NULL, 0,
+		&guaranteed_bps);
+	if (rc == 0)
+		rc = catalog_list(sql, &query, SQL_VALUES(sql_integer(STORE_NODE_LEASE_MS)),
+				  &nodes);
+	json_array_foreach(nodes, i, node)
+	{
+		if (rc == 0)
+			rc = node_check(node, slice, guaranteed_bps, refusal);
+	}
+	json_decref(nodes);
+	return rc;
+}
+
 static int slice_write(struct sql *sql, const json_t *slice)
 {
 	return sql_run(
@@ -81,12 +130,19 @@ static int slice_put(struct sql *sql, void *context)
 {
 	const struct catalog_change *change = context;
 	json_t *slice;
+	int64_t before_bps;
 	int rc = catalog_lock(sql);
+	if (rc == 0)
+		rc = catalog_integer(sql, "SELECT guaranteed_bps FROM slices WHERE id = $1",
+				     SQL_VALUES(sql_text(change->id)), &before_bps);
 	if (rc == 0)
 		rc = slice_merge(sql, change, &slice);
 	if (rc)
 		return rc;
 	rc = slice_write(sql, slice);
+	/* One that shrinks is welcome, even if it is still too much. */
+	if (rc == 0 && json_integer_value(json_object_get(slice, "guaranteed_bps")) > before_bps)
+		rc = ports_check(sql, slice, change->refusal);
 	json_decref(slice);
 	return rc ? rc : catalog_shares_check(sql, change->id, 0, change->refusal);
 }

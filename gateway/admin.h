@@ -24,8 +24,8 @@ bool admin_is_fed(const struct admin *admin);
 void admin_call(struct admin *admin, const char *method, struct json_t *params, rpc_reply reply,
 		void *context);
 /* A line of the audit trail, sent in batches (NULL admin: control: none, nobody to tell): {"at_ms",
- * "type", "tenant", "stream", "session", "gate", "gate_name", "status", "detail"}. Takes over
- * `event`. Bounded; what does not fit is counted. */
+ * "type", "tenant", "stream", "session", "gate", "gate_name", "status", "slice", "detail"}. Takes
+ * over `event`. Bounded; what does not fit is counted. */
 void admin_event(struct admin *admin, struct json_t *event);
 /* A session came, changed or ended: told to the control plane in batches (session.claim). */
 void admin_claim(struct admin *admin, const struct session *session);

@@ -12,6 +12,7 @@
 #include "conf/log.h"
 #include "gateway/feed.h"
 #include "gateway/node.h"
+#include "gateway/slicing.h"
 #include "slices/journal.h"
 #include "slices/slice.h"
 #include "slices/tenant.h"
@@ -186,6 +187,7 @@ static void refuse_slice(void *context, const struct slice_config *config, int r
 	struct refusals *refusals = context;
 	const char *fault = refusal->why[0] ? refusal->why : strerror(-rc);
 	log_fault(refusals->admin, config->id, fault);
+	slicing_refused(refusals->admin->node, config, fault);
 	json_array_append_new(refusals->list,
 			      json_pack("{s:s, s:s}", "id", config->id, "fault", fault));
 }
@@ -322,6 +324,7 @@ void admin_slice_put(void *context, struct rpc_call *call, json_t *params)
 	}
 	const char *why = refusal.why[0] ? refusal.why : strerror(-rc);
 	log_fault(admin, config.id, why);
+	slicing_refused(admin->node, &config, why);
 	if (rc == -ENOSPC || rc == -EMFILE)
 		rpc_fail_with(call, RPC_NO_ROOM,
 			      json_pack("{s:I}", "left", (json_int_t)refusal.left_bps), "%s", why);

@@ -15,6 +15,7 @@
 #include "gateway/gates.h"
 #include "gateway/node.h"
 #include "gateway/session.h"
+#include "gateway/slicing_report.h"
 #include "gateway/usage.h"
 #include "slices/journal.h"
 #include "slices/slice.h"
@@ -257,6 +258,17 @@ static void on_stats(void *context, struct rpc_call *call, json_t *params)
 				   "journal", describe_journal(node->journal)));
 }
 
+static void on_stats_slices(void *context, struct rpc_call *call, json_t *params)
+{
+	const json_t *tenants = json_object_get(params, "tenants");
+	json_int_t max = tenants ? json_integer_value(tenants) : SLICING_TENANTS_MAX;
+	json_t *report = slicing_report(node_of(context), (unsigned int)max);
+	if (report)
+		rpc_answer(call, report);
+	else
+		rpc_fail(call, RPC_INTERNAL, "out of memory");
+}
+
 static void on_help(void *context, struct rpc_call *call, json_t *params)
 {
 	(void)context;
@@ -353,6 +365,14 @@ static const struct rpc_field terminate_fields[] = {
 };
 static const struct rpc_field drain_fields[] = {
 	{.name = "drain", .type = RPC_BOOLEAN, REQUIRED, .text = "Or take sessions again."},
+};
+
+static const struct rpc_field stats_slices_fields[] = {
+	{.name = "tenants",
+	 .type = RPC_INTEGER,
+	 .min = 0,
+	 .max = TENANTS_MAX * 2,
+	 .text = "How many to tell of, the busiest first; 256."},
 };
 
 #define REVISION_RESULT "`revision`"
@@ -462,6 +482,22 @@ static const struct rpc_method methods[] = {
 	 .result = "`node`, `version`, `boot`, `uptime_s`, `draining`, `control`, `sessions` by "
 		   "state, `tenants`, `slices`, `journal`",
 	 .handle = on_stats},
+	{.name = "stats.slices",
+	 .text = "What slices, tenants and traffic classes sent, as totals, and what waits. `GET "
+		 "/slices` says the same. The slice with `default` is of tenants that have none.",
+	 .result =
+		 "`node`, `link_bps` (0: not known), `at_ns`, `delay_bounds_ns` (upper; the "
+		 "last bin has none), `tenants_left_out`, `slices`: [{`id`, `default`, `removed`, "
+		 "`sst`, `sd`, `guaranteed_bps`, `promised_bps`, `max_bps`, `latency_ms`, "
+		 "`five_qi`, `sessions`, `classes`, `tenants`: [{`id`, `max_bps` (0: what the "
+		 "slice gives), `sessions`, `placed` (has a place in the scheduler), "
+		 "`policer` (`packets` and `bytes` of its publishers by colour), `classes`}]}]; "
+		 "`classes`, those that were used: [{`class`, `sent_packets`, "
+		 "`sent_bytes` (on the wire), `yellow_packets`, `dropped` (packets by reason), "
+		 "`queued_packets`, `queued_bytes`, `delay_ns` (sum), `delay_bins` (packets sent "
+		 "by the time they waited)}]",
+	 FIELDS(stats_slices_fields),
+	 .handle = on_stats_slices},
 	{.name = "help", .text = "This table.", .result = "`methods`", .handle = on_help},
 };
 

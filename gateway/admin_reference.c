@@ -37,7 +37,9 @@ static const struct rpc_field claim_fields[] = {
 };
 static const struct rpc_field audit_fields[] = {
 	ROWS("events", "At most 256 rows: `at_ms`, `type`, `tenant`, `stream`, `session`, `gate`, "
-		       "`gate_name`, `status`, `detail`."),
+		       "`gate_name`, `status`, `slice`, `detail`. Types: `denied`, "
+		       "`slice.allocated`, `slice.changed`, `slice.released`, `slice.refused`, "
+		       "`tenant.placed`, `tenant.moved`, `tenant.shaped`, `tenant.refused`."),
 };
 
 static const struct rpc_method upcalls[] = {

@@ -4,6 +4,8 @@
 
 #include "gateway/account.h"
 #include "gateway/node.h"
+#include "gateway/slicing.h"
+#include "slices/slice.h"
 
 struct selection {
 	const struct tenant *tenant;
@@ -42,8 +44,36 @@ unsigned int feed_terminate(struct node *node, const struct tenant *tenant,
 	return n;
 }
 
+/* What the session was promised it is promised by its tenant's slice. That of a slice which is not
+ * known here (any more) stays where it is. */
+static void move_promise(struct node *node, struct session *session)
+{
+	const struct tenant_config *config = session->tenant->config;
+	struct slice *from = session->slice, *to = slice_find(node->slices, config->slice);
+	if (from == to || (!to && config->slice[0] != '\0'))
+		return;
+	if (!from)
+		session->slice_bps = config->policy.session_bps;
+	if (to)
+		slice_adopt(to, session->slice_bps);
+	if (from)
+		slice_release(from, session->slice_bps);
+	session->slice = to;
+}
+
+static void move_promises(struct node *node, const struct tenant *tenant)
+{
+	GPtrArray *ids = sessions_of(node, tenant);
+	for (unsigned int i = 0; i < ids->len; i++)
+		move_promise(node, session_find(node->sessions, ids->pdata[i]));
+	g_ptr_array_free(ids, TRUE);
+}
+
 void feed_tenant_changed(struct node *node, struct tenant *tenant)
 {
+	if (node->sessions && tenant->n_sessions > 0 && tenant->config)
+		move_promises(node, tenant);
+	slicing_tenant_changed(node->slicing, tenant);
 	if (node->sessions && tenant->n_sessions > 0)
 		session_on_standing(node->sessions, tenant);
 	if (node->sessions)

@@ -1,6 +1,7 @@
 /* What a change of the tenants does to those who are in: sessions of a paused tenant pause, those
- * of an active one go on (standing, rate and budget permitting), those of one that is gone end. The
- * change comes from the control plane, or from tenants.yaml. Control thread. */
+ * of an active one go on (standing, rate and budget permitting), those of one that is gone end;
+ * they move along when it moves to another slice. The change comes from the control plane, or from
+ * tenants.yaml. Control thread. */
 #pragma once
 
 #include "gateway/session.h"

@@ -11,6 +11,7 @@
 #include "conf/clock.h"
 #include "gateway/account.h"
 #include "gateway/node.h"
+#include "gateway/slicing.h"
 #include "slices/slice.h"
 
 #define NS_A_SECOND   1000000000ull
@@ -108,7 +109,7 @@ void gate_release_concurrency(struct admission *admission)
 
 /* --- 16: slice --- */
 
-enum admit gate_take_slice(struct admission *admission)
+static enum admit reserve_bandwidth(struct admission *admission)
 {
 	const char *id = admission->tenant->config->slice;
 	int64_t bps = policy_of(admission)->session_bps, left_bps = 0;
@@ -127,6 +128,19 @@ enum admit gate_take_slice(struct admission *admission)
 	admission->slice = slice;
 	admission->slice_bps = bps;
 	return ADMIT_YES;
+}
+
+enum admit gate_take_slice(struct admission *admission)
+{
+	char why[160];
+	if (reserve_bandwidth(admission) == ADMIT_NO)
+		return ADMIT_NO;
+	if (slicing_place(admission->node->slicing, admission->tenant, why, sizeof(why)) == 0)
+		return ADMIT_YES;
+	gate_release_slice(admission);
+	admission->retry_after_s = RETRY_AFTER_S;
+	return gates_say_no(admission, 503, "the scheduler has no room for tenant '%s': %s",
+			    admission->tenant_id, why);
 }
 
 void gate_release_slice(struct admission *admission)

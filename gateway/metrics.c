@@ -11,6 +11,7 @@
 
 #include "gateway/gates.h"
 #include "gateway/metrics_control.h"
+#include "gateway/metrics_slices.h"
 #include "gateway/node.h"
 #include "gateway/server.h"
 #include "gateway/session.h"
@@ -120,8 +121,10 @@ static const struct {
 
 void metrics_head(GString *out, const char *name, const char *help, enum metric_type type)
 {
+	static const char *const types[] = {
+		[COUNTER] = "counter", [GAUGE] = "gauge", [HISTOGRAM] = "histogram"};
 	g_string_append_printf(out, "# HELP nn5g_%s %s\n# TYPE nn5g_%s %s\n", name, help, name,
-			       type == GAUGE ? "gauge" : "counter");
+			       types[type]);
 }
 
 static void render_rows(struct node *node, GString *out)
@@ -280,6 +283,7 @@ char *metrics_render(struct node *node, size_t *size)
 	gate_counters_each(node->denials, render_denial, out);
 	render_responses(node, out);
 	metrics_render_control(node, out);
+	metrics_render_slices(node, out);
 	*size = out->len;
 	return g_string_free(out, FALSE);
 }

@@ -8,7 +8,6 @@
 #include "gateway/control_child.h"
 #include "gateway/node.h"
 #include "slices/journal.h"
-#include "slices/slice.h"
 #include "slices/tenant.h"
 
 /* What one number is read from. */
@@ -173,26 +172,6 @@ static void render_quota(void *context, struct tenant *tenant)
 	}
 }
 
-static void render_guaranteed(void *context, const struct slice *slice)
-{
-	g_string_append_printf(context, "nn5g_slice_guaranteed_bps{slice=\"%s\"} %" PRId64 "\n",
-			       slice->config.id, slice->config.guaranteed_bps);
-}
-
-static void render_promised(void *context, const struct slice *slice)
-{
-	g_string_append_printf(context, "nn5g_slice_promised_bps{slice=\"%s\"} %" PRId64 "\n",
-			       slice->config.id, slice->promised_bps);
-}
-
-static void render_slices(struct node *node, GString *out)
-{
-	metrics_head(out, "slice_guaranteed_bps", "Bandwidth a slice guarantees", GAUGE);
-	slice_each(node->slices, render_guaranteed, out);
-	metrics_head(out, "slice_promised_bps", "Of this, promised to sessions", GAUGE);
-	slice_each(node->slices, render_promised, out);
-}
-
 void metrics_render_control(struct node *node, GString *out)
 {
 	struct reading reading = {.node = node, .admin = admin_counters(node->admin)};
@@ -208,5 +187,4 @@ void metrics_render_control(struct node *node, GString *out)
 			     quota_columns[i].type);
 		tenant_each(node->tenants, render_quota, &rendering);
 	}
-	render_slices(node, out);
 }

@@ -26,6 +26,7 @@
 #include "gateway/routes.h"
 #include "gateway/server.h"
 #include "gateway/session.h"
+#include "gateway/slicing.h"
 #include "gateway/stream.h"
 #include "gateway/token.h"
 #include "gateway/token_cache.h"
@@ -160,6 +161,7 @@ static gboolean on_tick(gpointer context)
 {
 	struct node *node = context;
 	uint64_t now_ns = clock_ns();
+	slicing_tick(node->slicing);
 	plane_tick(node->plane);
 	session_tick(node->sessions, now_ns, node->config.ice.connect_s * 1000000000ull);
 	usage_tick(node->usage, now_ns);
@@ -307,10 +309,11 @@ static int start_parts(struct node *node)
 		rc = start_plane(node);
 	if (rc)
 		return rc;
+	node->slicing = slicing_create(node);
 	node->sessions = session_table_create(node);
 	node->accounts = account_book_create(node);
 	node->usage = usage_table_create(node);
-	if (!node->sessions || !node->accounts || !node->usage)
+	if (!node->slicing || !node->sessions || !node->accounts || !node->usage)
 		return -ENOMEM;
 	rc = start_loop(node);
 	if (rc == 0)
@@ -441,6 +444,7 @@ void node_stop(struct node *node)
 	gate_counters_destroy(node->denials);
 	token_cache_destroy(node->tokens);
 	token_replays_destroy(node->replays);
+	slicing_destroy(node->slicing);
 	slice_table_destroy(node->slices);
 	tenant_table_destroy(node->tenants);
 	journal_close(node->journal);

@@ -15,6 +15,7 @@ struct plane;
 struct server;
 struct session_table;
 struct slice_table;
+struct slicing;
 struct stream_table;
 struct tenant_table;
 struct token_cache;
@@ -30,6 +31,7 @@ struct node {
 	struct server *server;
 	struct tenant_table *tenants;
 	struct slice_table *slices;
+	struct slicing *slicing; /* keeps the scheduler equal to them */
 	struct journal *journal; /* NULL: control: none */
 	struct account_book *accounts;
 	struct usage_table *usage;

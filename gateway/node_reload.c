@@ -12,6 +12,7 @@
 #include "gateway/feed.h"
 #include "gateway/node.h"
 #include "gateway/server.h"
+#include "gateway/slicing.h"
 #include "media/plane.h"
 #include "slices/slice.h"
 #include "slices/tenant.h"
@@ -30,11 +31,11 @@ static void log_faults(const char *what, const char *faults)
 static void refuse_slice(void *context, const struct slice_config *config, int rc,
 			 const struct slice_refusal *refusal)
 {
-	(void)context;
 	log_error(LOG_CONFIG, "a slice is not taken",
 		  "\"slice\":\"%s\",\"error\":\"%s\",\"cause\":\"%s\",\"left_bps\":%lld",
 		  config->id, strerror(-rc), log_escape(refusal->why),
 		  (long long)refusal->left_bps);
+	slicing_refused(context, config, refusal->why[0] ? refusal->why : strerror(-rc));
 }
 
 static void lift_limits(void *context, struct tenant *tenant)
@@ -46,7 +47,7 @@ static void lift_limits(void *context, struct tenant *tenant)
 
 static int take_over(struct node *node, struct tenants_config *fresh)
 {
-	slice_table_replace(node->slices, fresh->slices, fresh->n_slices, refuse_slice, NULL);
+	slice_table_replace(node->slices, fresh->slices, fresh->n_slices, refuse_slice, node);
 	int rc = tenant_table_replace(node->tenants, fresh);
 	tenant_each(node->tenants, lift_limits, NULL);
 	feed_tenants_changed(node);

@@ -1,11 +1,13 @@
 /* Paths:  /whip/{tenant}/{stream}  /whep/{tenant}/{stream}  /session/{id}  /session/{id}/events
- * (WebSocket) /usage/{tenant}/{authorize|commit|cancel} /healthz  /readyz  /metrics  /  /{console
- * file} */
+ * (WebSocket) /usage/{tenant}/{authorize|commit|cancel} /healthz  /readyz  /metrics  /slices  /
+ * /{console file} */
 #include "gateway/routes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <jansson.h>
 
 #include "gateway/events.h"
 #include "gateway/gates.h"
@@ -13,6 +15,7 @@
 #include "gateway/node.h"
 #include "gateway/problem.h"
 #include "gateway/session.h"
+#include "gateway/slicing_report.h"
 #include "gateway/usage_http.h"
 #include "gateway/web_files.h"
 #include "gateway/whip.h"
@@ -60,6 +63,20 @@ static void on_metrics(struct node *node, struct http_response *response)
 	free(text);
 }
 
+/* What the admin socket's stats.slices says. */
+static void on_slices(struct node *node, struct http_response *response)
+{
+	json_t *report = slicing_report(node, SLICING_TENANTS_MAX);
+	char *text = report ? json_dumps(report, JSON_COMPACT) : NULL;
+	if (text)
+		http_bytes(response, 200, "application/json", text, strlen(text));
+	else
+		problem_write(response, 503, 0, NULL, "out of memory");
+	http_header(response, "cache-control", "no-store");
+	free(text);
+	json_decref(report);
+}
+
 static const struct {
 	const char *name;
 	void (*get)(struct node *node, struct http_response *response);
@@ -67,6 +84,7 @@ static const struct {
 	{"healthz", on_healthz},
 	{"readyz", on_readyz},
 	{"metrics", on_metrics},
+	{"slices", on_slices},
 };
 
 static const char *content_type_of(const char *name)

@@ -19,6 +19,7 @@
 #include "gateway/gates.h"
 #include "gateway/node.h"
 #include "gateway/server.h"
+#include "gateway/slicing.h"
 #include "media/plane.h"
 #include "slices/slice.h"
 
@@ -252,6 +253,7 @@ void session_publish(struct session *session, struct transport *transport)
 {
 	session->transport = transport;
 	transport->session = session;
+	transport->pipe = slicing_pipe(session->tenant);
 	snprintf(transport->cname, sizeof(transport->cname), "%s", session->cname);
 	session->entry->transport = transport;
 	ingress_bind(session);

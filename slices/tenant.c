@@ -62,7 +62,12 @@ static gboolean is_gone(gpointer id, gpointer value, gpointer context)
 	(void)id;
 	(void)context;
 	return !tenant->config && tenant->n_sessions == 0 && tenant->bucket.n_queued == 0 &&
-	       !tenant->book_entry && !has_totals(tenant);
+	       !tenant->book_entry && !tenant->place && !has_totals(tenant);
+}
+
+void tenant_table_sweep(struct tenant_table *table)
+{
+	g_hash_table_foreach_remove(table->by_id, is_gone, NULL);
 }
 
 static struct tenant *find_or_add(struct tenant_table *table, const char *id)
@@ -88,7 +93,7 @@ int tenant_put(struct tenant_table *table, struct tenant_config *fresh, struct t
 	if (rc) {
 		free(config);
 		tenant_config_free(fresh);
-		g_hash_table_foreach_remove(table->by_id, is_gone, NULL);
+		tenant_table_sweep(table);
 		return rc;
 	}
 	*config = *fresh;
@@ -106,7 +111,7 @@ int tenant_remove(struct tenant_table *table, const char *id)
 	if (!tenant || !tenant->config)
 		return -ENOENT;
 	drop_config(table, tenant);
-	g_hash_table_foreach_remove(table->by_id, is_gone, NULL);
+	tenant_table_sweep(table);
 	return 0;
 }
 
@@ -123,7 +128,7 @@ int tenant_table_replace(struct tenant_table *table, struct tenants_config *fres
 		rc = tenant_put(table, &fresh->tenants[i], &entry);
 	}
 	tenants_free(fresh);
-	g_hash_table_foreach_remove(table->by_id, is_gone, NULL);
+	tenant_table_sweep(table);
 	return rc;
 }
 

@@ -6,6 +6,8 @@
 #include "slices/bucket.h"
 #include "slices/quota.h"
 
+struct slicing_place;
+
 struct tenant {
 	const struct tenant_config *config; /* owned by the table; NULL: gone */
 	char id[TENANT_ID_MAX + 1];
@@ -14,7 +16,8 @@ struct tenant {
 	/* Their totals count from the start of the node: a tenant that goes and comes back finds
 	 * them as they were. */
 	struct quota quotas[ACCOUNTS];
-	void *book_entry; /* gateway/account.c's own */
+	void *book_entry;            /* gateway/account.c's own */
+	struct slicing_place *place; /* gateway/slicing.c's own */
 };
 
 struct tenant_table;
@@ -22,14 +25,16 @@ struct tenant_table;
 struct tenant_table *tenant_table_create(void);
 void tenant_table_destroy(struct tenant_table *table);
 /* Takes ownership of what `fresh` holds and leaves it empty. Tenants that are gone keep their entry
- * (config NULL) while they have sessions, requests that wait, an entry in the book of accounts, or
- * quota totals. -ENOMEM: some of the new ones are missing. */
+ * (config NULL) while they have sessions, requests that wait, an entry in the book of accounts, a
+ * place in the scheduler, or quota totals. -ENOMEM: some of the new ones are missing. */
 int tenant_table_replace(struct tenant_table *table, struct tenants_config *fresh);
 /* Adds or changes one, with the same ownership; *out is its entry. -ENOSPC: TENANTS_MAX are there;
  * -ENOMEM. Then `fresh` is freed, and what was there stays. */
 int tenant_put(struct tenant_table *table, struct tenant_config *fresh, struct tenant **out);
 /* -ENOENT. */
 int tenant_remove(struct tenant_table *table, const char *id);
+/* Lets go of entries that nobody counts on any more; put, remove and replace do so, too. */
+void tenant_table_sweep(struct tenant_table *table);
 /* Those with a configuration. */
 unsigned int tenant_count(const struct tenant_table *table);
 /* NULL: unknown. `config` is borrowed until the tenant changes; the entry lives while it has

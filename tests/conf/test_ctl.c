@@ -181,8 +181,8 @@ static void tables_are_for_people(void)
 	       "");
 	CU_ASSERT_PTR_NULL(strchr(result.out, '\033'));
 	expect("tenant show acme", 0, "share     20 Mbit/s\n", "");
-	CU_ASSERT_PTR_NOT_NULL(strstr(result.out, "budget.monthly               1.00"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(result.out, "budget.video                 unlimited"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.out, "budget.monthly                  1.00"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.out, "budget.video                    unlimited"));
 	expect("plan list", 0, "silver  silver   5 Mbit/s   0.02  0.005      50.00", "");
 	expect("slice list", 0, "gold      1  000003  500 Mbit/s  20 Mbit/s", "");
 	expect("budget acme", 0, "credit        1.00         0.00", "");
@@ -228,7 +228,7 @@ static void json_is_for_programs(void)
 static void limits_change_by_path(void)
 {
 	expect("tenant set acme budget.monthly=2.5 rate.requests=50 name=Acme", 0, "changed\n", "");
-	expect("tenant show acme", 0, "budget.monthly               2.50", "");
+	expect("tenant show acme", 0, "budget.monthly                  2.50", "");
 	expect("tenant set acme budget.monthly=unlimited", 0, "changed\n", "");
 	expect("budget acme", 0, "credit   unlimited", "");
 	expect("tenant set acme budget.monthly=", 0, "changed\n", "");

@@ -89,6 +89,7 @@ export class Node {
    * @param {Postgres} [options.postgres] The store; without it an SQLite file of the node's own.
    * @param {string} [options.name]
    * @param {string} [options.more] More lines of gateway.yaml.
+   * @param {number} [options.portMbps] node.port_mbps; 0: not known.
    * @param {boolean} [options.isExternal] Its control plane comes with startControl().
    */
   static async start({
@@ -96,6 +97,7 @@ export class Node {
     postgres = null,
     name = 'node-1',
     more = '',
+    portMbps = 0,
     keysOf = null,
     isExternal = false,
   }) {
@@ -103,7 +105,7 @@ export class Node {
     node.#postgres = postgres;
     node.#isExternal = isExternal;
     try {
-      await node.#configure(tenants, name, more, keysOf);
+      await node.#configure({ tenants, name, more, portMbps, keysOf });
       await node.run();
     } catch (error) {
       await node.kill();
@@ -112,7 +114,7 @@ export class Node {
     return node;
   }
 
-  async #configure(tenants, name, more, keysOf) {
+  async #configure({ tenants, name, more, portMbps, keysOf }) {
     const httpPort = await freeTcpPort('127.0.0.1');
     const mediaPort = await freeUdpPort('127.0.0.1');
     this.base = `http://127.0.0.1:${httpPort}`;
@@ -129,7 +131,7 @@ export class Node {
     this.writeTenants(tenants);
     const store = this.#postgres ? `control: {store: "${this.#postgres.url}"}` : '';
     const lines = [
-      `node: {name: ${name}, memory_mb: 128, packets: 8191}`,
+      `node: {name: ${name}, memory_mb: 128, packets: 8191, port_mbps: ${portMbps}}`,
       `http: {port: ${httpPort}}`,
       `media: {listen: [127.0.0.1], port: ${mediaPort}}`,
       'ice: {connect_s: 300}',
