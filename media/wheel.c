@@ -2,18 +2,19 @@
 
 #include <stddef.h>
 
-void wheel_init(struct wheel *wheel, uint64_t now_ns)
+void wheel_init(struct wheel *wheel, uint64_t tick_ns, uint64_t now_ns)
 {
 	for (unsigned int i = 0; i < WHEEL_SLOTS; i++)
 		TAILQ_INIT(&wheel->slots[i]);
-	wheel->tick = now_ns / WHEEL_TICK_NS;
+	wheel->tick_ns = tick_ns;
+	wheel->tick = now_ns / tick_ns;
 	wheel->n = 0;
 }
 
 void wheel_add(struct wheel *wheel, struct wheel_entry *entry, uint64_t due_ns)
 {
 	wheel_remove(wheel, entry);
-	uint64_t tick = (due_ns + WHEEL_TICK_NS - 1) / WHEEL_TICK_NS;
+	uint64_t tick = (due_ns + wheel->tick_ns - 1) / wheel->tick_ns;
 	if (tick < wheel->tick)
 		tick = wheel->tick;
 	if (tick >= wheel->tick + WHEEL_SLOTS)
@@ -36,7 +37,7 @@ void wheel_remove(struct wheel *wheel, struct wheel_entry *entry)
 
 struct wheel_entry *wheel_pop(struct wheel *wheel, uint64_t now_ns)
 {
-	uint64_t now_tick = now_ns / WHEEL_TICK_NS;
+	uint64_t now_tick = now_ns / wheel->tick_ns;
 	if (wheel->n == 0) {
 		if (wheel->tick < now_tick)
 			wheel->tick = now_tick;
@@ -65,7 +66,7 @@ uint64_t wheel_next_ns(const struct wheel *wheel)
 		return UINT64_MAX;
 	for (uint64_t tick = wheel->tick; tick < wheel->tick + WHEEL_SLOTS; tick++) {
 		if (!TAILQ_EMPTY(&wheel->slots[tick % WHEEL_SLOTS]))
-			return tick * WHEEL_TICK_NS;
+			return tick * wheel->tick_ns;
 	}
-	return wheel->tick * WHEEL_TICK_NS;
+	return wheel->tick * wheel->tick_ns;
 }

@@ -1,5 +1,5 @@
-/* A timer wheel for one thread: entries with a due time, popped in slots of WHEEL_TICK_NS. An entry
- * is embedded in what it times. */
+/* A timer wheel for one thread: entries with a due time, popped in slots of one tick. An entry is
+ * embedded in what it times. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,7 +7,7 @@
 #include <sys/queue.h>
 
 #define WHEEL_TICK_NS 4000000ull /* 4 ms: finer than any RTCP deadline we keep */
-#define WHEEL_SLOTS   512 /* 2 s ahead; what is due later passes through the last slot again */
+#define WHEEL_SLOTS   512        /* what is due later passes through the last slot again */
 
 struct wheel_entry {
 	TAILQ_ENTRY(wheel_entry) link;
@@ -20,11 +20,12 @@ TAILQ_HEAD(wheel_list, wheel_entry);
 
 struct wheel {
 	struct wheel_list slots[WHEEL_SLOTS];
+	uint64_t tick_ns;
 	uint64_t tick; /* the next one to look at */
 	unsigned int n;
 };
 
-void wheel_init(struct wheel *wheel, uint64_t now_ns);
+void wheel_init(struct wheel *wheel, uint64_t tick_ns, uint64_t now_ns);
 /* (Re)schedules. A time in the past is due at the next wheel_pop. */
 void wheel_add(struct wheel *wheel, struct wheel_entry *entry, uint64_t due_ns);
 void wheel_remove(struct wheel *wheel, struct wheel_entry *entry);

@@ -59,7 +59,7 @@ int worker_create(struct plane *plane, unsigned int id, struct worker **out)
 	worker->id = id;
 	worker->plane = plane;
 	worker->port = plane->port;
-	wheel_init(&worker->wheel, clock_ns());
+	wheel_init(&worker->wheel, WHEEL_TICK_NS, clock_ns());
 	int64_t signalling_bps = plane->config.signalling_bps;
 	signalling_policer_set(&worker->signalling,
 			       signalling_bps ? signalling_bps : WORKER_SIGNALLING_BPS,

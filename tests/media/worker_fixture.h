@@ -31,7 +31,7 @@ static inline int fixture_start(void)
 	memset(fixture_worker, 0, sizeof(*fixture_worker));
 	fixture_worker->plane = plane;
 	fixture_worker->now_ns = 1000000000ull;
-	wheel_init(&fixture_worker->wheel, fixture_worker->now_ns);
+	wheel_init(&fixture_worker->wheel, WHEEL_TICK_NS, fixture_worker->now_ns);
 	plane->workers[0] = fixture_worker;
 	return 0;
 }
