@@ -28,7 +28,7 @@ static double uptime_s(struct node *node)
 static uint64_t port_sum(struct node *node, size_t offset)
 {
 	uint64_t sum = 0;
-	for (unsigned int i = 0; i < node->plane->n_workers; i++) {
+	for (unsigned int i = 0; i < plane_port_queues(node->plane); i++) {
 		const char *counters = (const char *)port_counters(node->plane->port, i);
 		sum += __atomic_load_n((const uint64_t *)(counters + offset), __ATOMIC_RELAXED);
 	}
@@ -157,6 +157,12 @@ static void render_worker_counters(struct node *node, GString *out)
 			(double)atomic_load_explicit(&node->plane->workers[i]->busy_ns,
 						     memory_order_relaxed) /
 				1e9);
+	metrics_head(out, "egress_busy_seconds_total",
+		     "Time the thread that sends for several workers was not waiting", COUNTER);
+	g_string_append_printf(
+		out, "nn5g_egress_busy_seconds_total %.9f\n",
+		(double)atomic_load_explicit(&node->plane->egress->busy_ns, memory_order_relaxed) /
+			1e9);
 }
 
 static void render_metered(struct node *node, GString *out)

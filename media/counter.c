@@ -40,6 +40,13 @@ const struct counter_row counter_rows[COUNTERS] = {
 	[DROP_METER] = DROP("meter", "Media kind without credit, held, or waiting for a key frame"),
 	[DROP_POLICED_SESSION] = DROP("policed_session", "Over its session's peak ingress rate"),
 	[DROP_POLICED_TENANT] = DROP("policed_tenant", "Over its tenant's peak ingress rate"),
+	[DROP_QUEUE_FULL] = DROP("queue_full", "Its tenant's queue on the way out is full"),
+	[DROP_QUEUE_LATE] = DROP("queue_late", "Waited longer on the way out than its class may"),
+	[DROP_QUEUE_EARLY] = DROP("queue_early", "Its tenant's queue on the way out fills (RED)"),
+	[DROP_QUEUE_GONE] = DROP("queue_gone", "Its tenant left while it was on the way out"),
+	[DROP_QUEUE_REFUSED] =
+		DROP("queue_refused", "Sure to be dropped on the way out, so not encrypted"),
+	[DROP_EGRESS_FULL] = DROP("egress_full", "The thread that sends is behind"),
 	[COUNT_STUN_CHECKS] = EVENT("stun_checks_total", "Valid connectivity checks"),
 	[COUNT_STUN_KEEPALIVES] = EVENT("stun_keepalives_total", "Binding indications"),
 	[COUNT_STUN_ERRORS_SENT] = EVENT("stun_errors_sent_total", "Checks answered with an error"),
@@ -68,6 +75,11 @@ const struct counter_row counter_rows[COUNTERS] = {
 	[COUNT_POLICED_YELLOW] = EVENT("policed_yellow_total",
 				       "RTP packets marked down: over a committed ingress rate"),
 	[COUNT_REMB_SENT] = EVENT("remb_sent_total", "Limits told to publishers by REMB"),
+	[COUNT_LOSSES_TOLD] = EVENT("keyframe_requests_for_drops_total",
+				    "Key frames asked for as a viewer's video was dropped here"),
+	[COUNT_PACED] = EVENT("paced_packets_total", "Video packets held back to spread a burst"),
+	[COUNT_PACER_FULL] =
+		EVENT("pacer_full_total", "Bursts too long to be spread, sent as they came"),
 };
 
 static_assert(sizeof(counter_rows) / sizeof(counter_rows[0]) == COUNTERS, "one row per counter");

@@ -6,11 +6,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <rte_ring_elem.h>
+
+#include "conf/clock.h"
 
 struct mailbox {
 	struct rte_ring *ring;
@@ -48,7 +51,7 @@ void mailbox_destroy(struct mailbox *mailbox)
 	free(mailbox);
 }
 
-static void wake(struct mailbox *mailbox)
+void mailbox_wake(struct mailbox *mailbox)
 {
 	atomic_thread_fence(memory_order_seq_cst);
 	if (!atomic_load_explicit(&mailbox->sleeping, memory_order_relaxed))
@@ -61,7 +64,7 @@ bool mailbox_post(struct mailbox *mailbox, const struct message *message)
 {
 	if (rte_ring_mp_enqueue_elem(mailbox->ring, (void *)(uintptr_t)message, sizeof(*message)))
 		return false;
-	wake(mailbox);
+	mailbox_wake(mailbox);
 	return true;
 }
 
@@ -92,6 +95,20 @@ bool mailbox_sleep(struct mailbox *mailbox)
 		return true;
 	atomic_store(&mailbox->sleeping, 0);
 	return false;
+}
+
+/* ppoll because its timeout is in ns: a scheduler whose tokens come in 300 us cannot wait a
+ * millisecond for them. */
+void mailbox_wait(struct mailbox *mailbox, int fd, uint64_t due_ns)
+{
+	struct pollfd fds[] = {{.fd = mailbox->fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+	struct timespec timeout = {0};
+	uint64_t now_ns = due_ns == UINT64_MAX ? 0 : clock_ns();
+	if (due_ns > now_ns) {
+		timeout.tv_sec = (time_t)((due_ns - now_ns) / 1000000000ull);
+		timeout.tv_nsec = (long)((due_ns - now_ns) % 1000000000ull);
+	}
+	ppoll(fds, 2, due_ns == UINT64_MAX ? NULL : &timeout, NULL);
 }
 
 void mailbox_awake(struct mailbox *mailbox)

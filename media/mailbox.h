@@ -27,6 +27,9 @@ enum message_type {
 	MESSAGE_POLICING, /* policing; a, b: committed and peak rate of this worker's lane; word:
 			     burst in ms */
 	MESSAGE_POLICING_SESSION, /* transport; likewise, of its own */
+	MESSAGE_LOSS, /* a: the viewer whose packet was dropped on its way out (media/viewers.h) */
+	/* to the scheduler's owner */
+	MESSAGE_LOOK, /* control changed slices or pipes */
 	/* to the handshake thread */
 	MESSAGE_DTLS,       /* transport, packet: a DTLS datagram; ownership moves */
 	MESSAGE_DTLS_START, /* transport: an address is validated; an active side may begin */
@@ -83,11 +86,18 @@ bool mailbox_post_packet(struct mailbox *mailbox, const struct message *message)
  * it towards control alone, whose mailbox has room for all they may have to say (plane.c). */
 void mailbox_post_wait(struct mailbox *mailbox, const struct message *message);
 
+/* Wakes the reader if it sleeps, for news that it finds elsewhere (and looks for between
+ * mailbox_sleep and mailbox_wait). Any thread, when the news can be seen. */
+void mailbox_wake(struct mailbox *mailbox);
+
 /* Reader's side. Takes up to `max` messages. */
 unsigned int mailbox_take(struct mailbox *mailbox, struct message *messages, unsigned int max);
 /* Announces that the reader is about to wait on mailbox_fd(). False: something has come in, do not
  * wait. */
 bool mailbox_sleep(struct mailbox *mailbox);
+/* Waits until something comes in, `fd` (-1: none) polls readable, or it is due_ns of clock_ns()
+ * (UINT64_MAX: for good). Between mailbox_sleep and mailbox_awake. */
+void mailbox_wait(struct mailbox *mailbox, int fd, uint64_t due_ns);
 /* Ends what mailbox_sleep announced and drains the descriptor. */
 void mailbox_awake(struct mailbox *mailbox);
 int mailbox_fd(const struct mailbox *mailbox);

@@ -1,6 +1,6 @@
 /* Starts and stops what handles packets: one list up, the same list down. Threads run on EAL
- * lcores: 1 is the handshake thread, 2.. are the workers; lcore 0 is control and calls everything
- * here. */
+ * lcores: 1 is the handshake thread, 2.. are the workers, the one after them is the egress thread
+ * if there are several; lcore 0 is control and calls everything here. */
 #include "media/plane.h"
 
 #include <errno.h>
@@ -25,6 +25,7 @@ static int create_parts(struct plane *plane)
 	if (rc)
 		return rc;
 	plane->config.port.pool = plane->pool;
+	plane->config.port.has_send_queue = plane->n_workers > 1;
 	rc = port_open(&plane->config.port, &plane->port);
 	if (rc)
 		return rc;
@@ -40,6 +41,8 @@ static int create_parts(struct plane *plane)
 	if (rc)
 		return rc;
 	rc = handshake_create(plane, &plane->handshake);
+	if (rc == 0)
+		rc = egress_create(plane, &plane->egress);
 	for (unsigned int i = 0; rc == 0 && i < plane->n_workers; i++)
 		rc = worker_create(plane, i, &plane->workers[i]);
 	return rc;
@@ -47,8 +50,11 @@ static int create_parts(struct plane *plane)
 
 static void destroy_parts(struct plane *plane)
 {
-	for (unsigned int i = 0; i < plane->n_workers; i++)
+	for (unsigned int i = 0; i < plane->n_workers; i++) {
 		worker_destroy(plane->workers[i]);
+		plane->workers[i] = NULL;
+	}
+	egress_destroy(plane->egress);
 	handshake_destroy(plane->handshake);
 	mailbox_destroy(plane->control);
 	directory_destroy(plane->directory);
@@ -57,6 +63,11 @@ static void destroy_parts(struct plane *plane)
 	packet_pool_destroy(plane->pool);
 	nn_srtp_stop();
 	free(plane);
+}
+
+static unsigned int egress_lcore(const struct plane *plane)
+{
+	return EAL_LCORE_WORKER_FIRST + plane->n_workers;
 }
 
 int plane_start(const struct plane_config *config, struct plane **out)
@@ -77,6 +88,8 @@ int plane_start(const struct plane_config *config, struct plane **out)
 		return rc;
 	}
 	eal_lcore_start(EAL_LCORE_HANDSHAKE, handshake_run, plane->handshake);
+	if (plane->egress->has_thread)
+		eal_lcore_start(egress_lcore(plane), egress_run, plane->egress);
 	for (unsigned int i = 0; i < plane->n_workers; i++)
 		eal_lcore_start(EAL_LCORE_WORKER_FIRST + i, worker_run, plane->workers[i]);
 	*out = plane;
@@ -119,6 +132,10 @@ void plane_stop(struct plane *plane)
 		mailbox_post_wait(plane->workers[i]->mailbox, &stop);
 		eal_lcore_join(EAL_LCORE_WORKER_FIRST + i);
 	}
+	if (plane->egress->has_thread) {
+		mailbox_post_wait(plane->egress->mailbox, &stop);
+		eal_lcore_join(egress_lcore(plane));
+	}
 	/* Every thread has passed the barriers there were; what they free is still waiting. */
 	plane_dispatch(plane, pass_over, NULL);
 	destroy_parts(plane);
@@ -126,11 +143,12 @@ void plane_stop(struct plane *plane)
 
 struct scheduler *plane_scheduler(const struct plane *plane)
 {
-	return plane->scheduler;
+	return plane->egress->scheduler;
 }
 
 void plane_tick(struct plane *plane)
 {
+	scheduler_collect(plane->egress->scheduler);
 	port_check_link(plane->port);
 }
 
@@ -190,8 +208,7 @@ int plane_barrier(struct plane *plane, void (*done)(void *context), void *contex
 void barrier_pass(struct plane *plane, struct barrier *barrier)
 {
 	if (atomic_fetch_sub(&barrier->left, 1) == 1)
-		mailbox_post_wait(plane->control, &(struct message){.type = MESSAGE_BARRIER_DONE,
-								    .barrier = barrier});
+		egress_pass(plane->egress, barrier);
 }
 
 int plane_fd(const struct plane *plane)
@@ -215,7 +232,7 @@ uint64_t plane_metered_ns(const struct plane *plane, enum meter_kind kind)
 
 uint64_t plane_counter(const struct plane *plane, enum counter counter)
 {
-	uint64_t sum = 0;
+	uint64_t sum = counter_read(&plane->egress->counters, counter);
 	for (unsigned int i = 0; i < plane->n_workers; i++)
 		sum += counter_read(&plane->workers[i]->counters, counter);
 	return sum;

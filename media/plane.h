@@ -8,13 +8,12 @@
 
 #include "media/directory.h"
 #include "media/dtls.h"
+#include "media/egress.h"
 #include "media/handshake.h"
 #include "media/mailbox.h"
 #include "media/worker.h"
 #include "qos/port.h"
 #include "qos/traffic_class.h"
-
-struct scheduler;
 
 struct plane_config {
 	struct port_config port; /* n_queues = workers; `pool` and has_send_queue are filled in */
@@ -40,7 +39,7 @@ struct plane {
 	_Atomic uint64_t consent_ns; /* may change at run time */
 	struct rte_mempool *pool;
 	struct port *port;
-	struct scheduler *scheduler;
+	struct egress *egress;
 	struct directory *directory;
 	struct dtls_identity *identity;
 	struct handshake *handshake;
@@ -86,7 +85,12 @@ void plane_dispatch(struct plane *plane,
 bool plane_sleep(struct plane *plane);
 /* The threads' side of a barrier. */
 void barrier_pass(struct plane *plane, struct barrier *barrier);
-/* Sum of a counter over all workers. Any thread. */
+/* Of the port, the one that an egress thread sends from among them. Any thread. */
+static inline unsigned int plane_port_queues(const struct plane *plane)
+{
+	return plane->n_workers + plane->egress->has_thread;
+}
+/* Sum of a counter over all workers and the egress. Any thread. */
 uint64_t plane_counter(const struct plane *plane, enum counter counter);
 /* Time charged to sessions, of all workers since the start. Any thread. */
 uint64_t plane_metered_ns(const struct plane *plane, enum meter_kind kind);

@@ -5,7 +5,9 @@
 #include "media/metering.h"
 #include "media/rtp.h"
 #include "media/transport.h"
+#include "media/viewers.h"
 #include "media/worker.h"
+#include "qos/scheduler.h"
 
 /* Video whose packets show no key frame for this long flows anyway: the decoder may know better
  * than our parser. */
@@ -14,6 +16,9 @@
 #define RTX_REPEAT_NS 20000000ull
 /* Retransmissions may use half of what is forwarded, and this much at once. */
 #define RTX_CREDIT_MAX_BYTES 262144
+/* A viewer whose video was dropped here asks for a key frame this often at most: where packets are
+ * dropped there is no room for many. */
+#define LOSS_KEYFRAME_NS 500000000ull
 
 static bool is_video(const struct subscription *subscription)
 {
@@ -32,6 +37,8 @@ void subscription_start(struct worker *worker, struct subscription *subscription
 	rewrite_init(&subscription->rewrite, config->first_sequence, config->first_timestamp);
 	subscription->rtx_sequence = config->first_rtx_sequence;
 	subscription->rtx_credit_bytes = RTX_CREDIT_MAX_BYTES;
+	if (is_video(subscription))
+		subscription->viewer = viewers_add(worker->viewers, subscription);
 	feed_attach(worker, config->feed, subscription);
 	if (is_video(subscription) && !subscription_is_stopped(subscription))
 		feed_request_keyframe(worker, config->feed);
@@ -159,34 +166,51 @@ static bool admit(struct worker *worker, struct subscription *subscription,
 	return false;
 }
 
-static struct rte_mbuf *forward_one(struct worker *worker, struct subscription *subscription,
-				    struct rte_mbuf *packet)
+/* Whether the packet is for this viewer now; if so, its header in the viewer's numbers. */
+static bool take_number(struct worker *worker, struct subscription *subscription,
+			struct rte_mbuf *packet, struct rtp_header *header)
 {
 	const struct rtp_packet *source = rtp_packet(packet);
 	const struct subscription_config *config = &subscription->config;
-
 	struct rewrite_place in = {source->epoch, source->timestamp, source->index}, out;
+
 	if (!admit(worker, subscription, source, &in))
-		return NULL;
+		return false;
 	rewrite_map(&subscription->rewrite, &in, config->feed->clock_hz, worker->now_ns, &out);
-	struct rtp_header header = {
+	*header = (struct rtp_header){
 		.ssrc = config->ssrc,
 		.timestamp = out.timestamp,
 		.sequence = (uint16_t)out.index,
 		.payload_type = config->payload_type,
 		.marker = source->marker,
 	};
+	return true;
+}
+
+static struct rte_mbuf *forward_one(struct worker *worker, struct subscription *subscription,
+				    struct rte_mbuf *packet)
+{
+	struct rtp_header header;
+	if (!take_number(worker, subscription, packet, &header))
+		return NULL;
 	struct rte_mbuf *copy = copy_packet(worker, subscription, packet, &header, 0);
 	if (copy) {
+		packet_tx(copy)->viewer = subscription->viewer;
 		subscription->packets++;
-		subscription->octets += source->payload_bytes;
+		subscription->octets += rtp_packet(packet)->payload_bytes;
 	}
 	return copy;
 }
 
-void subscription_forward(struct worker *worker, struct subscription *subscription,
-			  struct rte_mbuf **packets, unsigned int n)
+static enum flow_kind kind_of(const struct subscription *subscription)
 {
+	return is_video(subscription) ? FLOW_VIDEO : FLOW_VOICE;
+}
+
+static void send_copies(struct worker *worker, struct subscription *subscription,
+			struct rte_mbuf **packets, unsigned int n)
+{
+	struct transport *transport = subscription->transport;
 	struct rte_mbuf *copies[PORT_BURST];
 	unsigned int n_copies = 0;
 	int64_t bytes = 0;
@@ -204,8 +228,99 @@ void subscription_forward(struct worker *worker, struct subscription *subscripti
 	if (subscription->rtx_credit_bytes > RTX_CREDIT_MAX_BYTES)
 		subscription->rtx_credit_bytes = RTX_CREDIT_MAX_BYTES;
 	count_n(&worker->counters, COUNT_RTP_OUT, n_copies);
-	transport_send_rtp(worker, subscription->transport,
-			   is_video(subscription) ? FLOW_VIDEO : FLOW_VOICE, copies, n_copies);
+	transport_send_rtp(worker, transport, kind_of(subscription), copies, n_copies);
+}
+
+/* What is sure to be dropped on the way out takes its numbers all the same, so that the viewer sees
+ * that something is missing, but it is not copied and not encrypted. */
+static void lose(struct worker *worker, struct subscription *subscription,
+		 struct rte_mbuf **packets, unsigned int n, enum counter reason)
+{
+	struct rtp_header header;
+	unsigned int n_lost = 0;
+	for (unsigned int i = 0; i < n; i++)
+		n_lost += take_number(worker, subscription, packets[i], &header);
+	count_n(&worker->counters, reason, n_lost);
+	if (n_lost > 0 && is_video(subscription))
+		subscription_on_loss(worker, subscription);
+}
+
+static bool is_accepted(const struct subscription *subscription, enum flow_kind kind)
+{
+	const struct transport *transport = subscription->transport;
+	return scheduler_pipe_accepts(transport->pipe, transport_class(transport, kind));
+}
+
+static void send_or_lose(struct worker *worker, struct subscription *subscription,
+			 struct rte_mbuf **packets, unsigned int n)
+{
+	if (is_accepted(subscription, kind_of(subscription)))
+		send_copies(worker, subscription, packets, n);
+	else
+		lose(worker, subscription, packets, n, DROP_QUEUE_REFUSED);
+}
+
+static void send_all_paced(struct worker *worker, struct transport *transport)
+{
+	struct rte_mbuf *packets[PORT_BURST];
+	unsigned int n, line;
+	wheel_remove(&worker->pacer_wheel, &transport->pacer.timer);
+	while ((n = pacer_release(&transport->pacer, packets, PORT_BURST, &line, UINT64_MAX)) > 0)
+		subscription_send_paced(worker, &transport->subscriptions[line], packets, n);
+}
+
+/* How many of the first may leave now; the others are kept for later. */
+static unsigned int pace(struct worker *worker, struct subscription *subscription,
+			 struct rte_mbuf **packets, unsigned int n)
+{
+	struct transport *transport = subscription->transport;
+	struct pacer *pacer = &transport->pacer;
+	unsigned int line = (unsigned int)(subscription - transport->subscriptions);
+	unsigned int n_now = pacer_pass(pacer, packets, n, worker->now_ns);
+
+	if (n_now == n)
+		return n;
+	if (!pacer_hold(pacer, line, packets + n_now, n - n_now)) {
+		count(&worker->counters, COUNT_PACER_FULL);
+		send_all_paced(worker, transport);
+		return n;
+	}
+	count_n(&worker->counters, COUNT_PACED, n - n_now);
+	if (!pacer->timer.queued)
+		wheel_add(&worker->pacer_wheel, &pacer->timer, pacer_due_ns(pacer));
+	return n_now;
+}
+
+void subscription_forward(struct worker *worker, struct subscription *subscription,
+			  struct rte_mbuf **packets, unsigned int n)
+{
+	if (is_video(subscription))
+		n = pace(worker, subscription, packets, n);
+	if (n > 0)
+		send_or_lose(worker, subscription, packets, n);
+}
+
+void subscription_send_paced(struct worker *worker, struct subscription *subscription,
+			     struct rte_mbuf **packets, unsigned int n)
+{
+	enum traffic_class traffic_class = transport_class(subscription->transport, FLOW_VIDEO);
+	uint64_t delay_ns = traffic_class_rows[traffic_class].delay_ms * 1000000ull;
+	if (worker->now_ns - packet_meta(packets[0])->rx_ns <= delay_ns)
+		send_or_lose(worker, subscription, packets, n);
+	else
+		lose(worker, subscription, packets, n, DROP_QUEUE_LATE);
+	for (unsigned int i = 0; i < n; i++)
+		packet_free(packets[i]);
+}
+
+void subscription_on_loss(struct worker *worker, struct subscription *subscription)
+{
+	if (!subscription->attached || subscription_is_stopped(subscription) ||
+	    worker->now_ns - subscription->keyframe_asked_ns < LOSS_KEYFRAME_NS)
+		return;
+	subscription->keyframe_asked_ns = worker->now_ns;
+	count(&worker->counters, COUNT_LOSSES_TOLD);
+	feed_request_keyframe(worker, subscription->config.feed);
 }
 
 /* Whether the packet was not sent again just now; if so, remembers that it is. */
@@ -232,9 +347,14 @@ static void retransmit_one(struct worker *worker, struct subscription *subscript
 		.payload_type = config->rtx_payload_type,
 		.marker = source->marker,
 	};
+	if (!is_accepted(subscription, FLOW_RETRANSMISSION)) {
+		count(&worker->counters, DROP_QUEUE_REFUSED);
+		return;
+	}
 	struct rte_mbuf *copy = copy_packet(worker, subscription, packet, &header, 2);
 	if (!copy)
 		return;
+	pacer_charge(&subscription->transport->pacer, rte_pktmbuf_data_len(copy), worker->now_ns);
 	/* RFC 4588 section 4: the original sequence number goes before the payload. */
 	uint8_t *osn = packet_bytes(copy) + rte_pktmbuf_data_len(copy) - source->payload_bytes - 2;
 	osn[0] = (uint8_t)(original_sequence >> 8);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "media/plane.h"
 #include "media/worker.h"
 
 struct transport *transport_create(struct plane *plane, unsigned int n_tracks,
@@ -14,6 +15,7 @@ struct transport *transport_create(struct plane *plane, unsigned int n_tracks,
 	memset(transport, 0, sizeof(*transport));
 	atomic_init(&transport->home, TRANSPORT_UNHOMED);
 	transport->plane = plane;
+	transport->pipe = scheduler_default_pipe(plane_scheduler(plane));
 	transport->selected = -1;
 	transport->nack_due_ns = UINT64_MAX;
 	meter_init(&transport->meter);
@@ -21,7 +23,8 @@ struct transport *transport_create(struct plane *plane, unsigned int n_tracks,
 	transport->n_subscriptions = n_subscriptions;
 	transport->tracks = calloc(n_tracks + 1, sizeof(*transport->tracks));
 	transport->subscriptions = calloc(n_subscriptions + 1, sizeof(*transport->subscriptions));
-	if (!transport->tracks || !transport->subscriptions) {
+	if (!transport->tracks || !transport->subscriptions ||
+	    (n_subscriptions > 0 && pacer_init(&transport->pacer))) {
 		transport_destroy(transport);
 		return NULL;
 	}
@@ -47,6 +50,7 @@ void transport_destroy(struct transport *transport)
 		return;
 	nn_srtp_destroy(transport->srtp_in);
 	nn_srtp_destroy(transport->srtp_out);
+	pacer_fini(&transport->pacer);
 	free(transport->twcc);
 	free(transport->tracks);
 	free(transport->subscriptions);

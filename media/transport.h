@@ -11,6 +11,7 @@
 
 #include "media/directory.h"
 #include "media/dtls.h"
+#include "media/pacer.h"
 #include "media/policing.h"
 #include "media/srtp.h"
 #include "media/subscription.h"
@@ -65,8 +66,9 @@ struct transport {
 	struct rtp_extension_map
 		mid_extension; /* of a publisher: MID alone, the same in all m-lines */
 	char cname[TRANSPORT_CNAME_MAX + 1];
-	struct scheduler_pipe
-		*pipe;      /* borrowed; what it sends leaves by it. NULL: the node's own */
+	/* borrowed; what it sends leaves by it. The node's own, until control sets its tenant's
+	 * before it publishes */
+	struct scheduler_pipe *pipe;
 	uint32_t rtcp_ssrc; /* of reports about what we receive */
 	unsigned int n_tracks, n_subscriptions;
 	struct track *tracks;               /* owned */
@@ -100,6 +102,7 @@ struct transport {
 	uint64_t dtls_second_ns; /* the second that n_dtls counts datagrams in */
 	unsigned int n_dtls, n_reference_times;
 	struct wheel_entry timer;
+	struct pacer pacer; /* of viewers */
 };
 
 /* Control thread. NULL: no memory. The caller fills configs of tracks and subscriptions before it
@@ -135,9 +138,8 @@ void transport_on_rtp(struct worker *worker, struct transport *transport, struct
 		      unsigned int n);
 void transport_on_rtcp(struct worker *worker, struct transport *transport,
 		       struct rte_mbuf **packets, unsigned int n);
-/* Says what the packet is to whoever decides when it leaves; its colour stays as it is. */
-void transport_mark(const struct transport *transport, struct rte_mbuf *packet,
-		    enum flow_kind kind);
+/* The class of what it sends. */
+enum traffic_class transport_class(const struct transport *transport, enum flow_kind kind);
 /* Sends a datagram on the selected pair. Takes ownership. */
 void transport_send(struct worker *worker, struct transport *transport, struct rte_mbuf *packet,
 		    enum flow_kind kind);
@@ -146,5 +148,7 @@ void transport_send_rtp(struct worker *worker, struct transport *transport, enum
 			struct rte_mbuf **packets, unsigned int n);
 void transport_send_rtcp(struct worker *worker, struct transport *transport,
 			 struct rte_mbuf *packet);
+/* Sends what its pacer lets go by now. */
+void transport_serve_paced(struct worker *worker, struct transport *transport);
 /* Lets go of everything on this worker. */
 void transport_close(struct worker *worker, struct transport *transport);

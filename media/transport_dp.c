@@ -6,6 +6,7 @@
 #include "media/metering.h"
 #include "media/plane.h"
 #include "media/report.h"
+#include "media/viewers.h"
 #include "media/worker.h"
 
 /* A selected pair that was silent for this long yields to one that has a check (a client that moved
@@ -191,22 +192,13 @@ void transport_on_rtcp(struct worker *worker, struct transport *transport,
 	}
 }
 
-void transport_mark(const struct transport *transport, struct rte_mbuf *packet, enum flow_kind kind)
+enum traffic_class transport_class(const struct transport *transport, enum flow_kind kind)
 {
-	static const uint8_t classes[FLOW_KINDS] = {
-		[FLOW_CONTROL] = CLASS_CONTROL,
-		[FLOW_VOICE] = CLASS_VOICE,
-		[FLOW_VIDEO] = CLASS_INTERACTIVE_VIDEO,
-		[FLOW_DATA] = CLASS_INTERACTIVE_DATA,
-		[FLOW_RETRANSMISSION] = CLASS_RETRANSMISSION,
-		[FLOW_BULK] = CLASS_BULK,
-	};
-	packet_tx(packet)->pipe = transport->pipe;
-	packet_tx(packet)->traffic_class = classes[kind];
+	return scheduler_pipe_class(transport->pipe, kind);
 }
 
-void transport_send(struct worker *worker, struct transport *transport, struct rte_mbuf *packet,
-		    enum flow_kind kind)
+static void send_as(struct worker *worker, const struct transport *transport,
+		    struct rte_mbuf *packet, enum traffic_class traffic_class)
 {
 	struct packet_meta *meta = packet_meta(packet);
 	if (transport->selected < 0) {
@@ -215,13 +207,21 @@ void transport_send(struct worker *worker, struct transport *transport, struct r
 	}
 	meta->flow = transport->pairs[transport->selected].flow;
 	meta->route = transport->pairs[transport->selected].route;
-	transport_mark(transport, packet, kind);
+	meta->tx.pipe = transport->pipe;
+	meta->tx.traffic_class = (uint8_t)traffic_class;
 	worker_send(worker, packet);
+}
+
+void transport_send(struct worker *worker, struct transport *transport, struct rte_mbuf *packet,
+		    enum flow_kind kind)
+{
+	send_as(worker, transport, packet, transport_class(transport, kind));
 }
 
 static void send_protected(struct worker *worker, struct transport *transport, enum flow_kind kind,
 			   struct rte_mbuf **packets, const int *result, unsigned int n)
 {
+	enum traffic_class traffic_class = transport_class(transport, kind);
 	uint64_t bytes = 0;
 	unsigned int sent = 0;
 	for (unsigned int i = 0; i < n; i++) {
@@ -231,7 +231,7 @@ static void send_protected(struct worker *worker, struct transport *transport, e
 		}
 		bytes += rte_pktmbuf_data_len(packets[i]);
 		sent++;
-		transport_send(worker, transport, packets[i], kind);
+		send_as(worker, transport, packets[i], traffic_class);
 	}
 	stat_add(transport, STAT_TX_PACKETS, sent);
 	stat_add(transport, STAT_TX_BYTES, bytes);
@@ -254,6 +254,28 @@ void transport_send_rtcp(struct worker *worker, struct transport *transport,
 	send_protected(worker, transport, FLOW_CONTROL, &packet, &result, 1);
 }
 
+void transport_serve_paced(struct worker *worker, struct transport *transport)
+{
+	struct rte_mbuf *packets[PORT_BURST];
+	struct pacer *pacer = &transport->pacer;
+	unsigned int n, line;
+	while ((n = pacer_release(pacer, packets, PORT_BURST, &line, worker->now_ns)) > 0)
+		subscription_send_paced(worker, &transport->subscriptions[line], packets, n);
+	if (pacer->n > 0)
+		wheel_add(&worker->pacer_wheel, &pacer->timer, pacer_due_ns(pacer));
+}
+
+static void drop_paced(struct worker *worker, struct transport *transport)
+{
+	struct rte_mbuf *packets[PORT_BURST];
+	unsigned int n, line;
+	wheel_remove(&worker->pacer_wheel, &transport->pacer.timer);
+	while ((n = pacer_release(&transport->pacer, packets, PORT_BURST, &line, UINT64_MAX)) > 0) {
+		for (unsigned int i = 0; i < n; i++)
+			packet_free(packets[i]);
+	}
+}
+
 void transport_close(struct worker *worker, struct transport *transport)
 {
 	if (transport->is_connected)
@@ -265,7 +287,9 @@ void transport_close(struct worker *worker, struct transport *transport)
 	for (unsigned int i = 0; i < transport->n_subscriptions; i++) {
 		struct subscription *subscription = &transport->subscriptions[i];
 		feed_detach(worker, subscription->config.feed, subscription);
+		viewers_remove(worker->viewers, subscription->viewer);
 	}
+	drop_paced(worker, transport);
 	for (int i = 0; i < TRANSPORT_PAIRS_MAX; i++) {
 		if (transport->pairs[i].heard_ns)
 			worker_flow_remove(worker, &transport->pairs[i].flow, transport);

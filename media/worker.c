@@ -1,14 +1,12 @@
 /* The worker's life: a round takes a burst from the port, a burst from the mailbox, what the wheel
- * says is due, and sends. The clock is read once a round. With nothing to do it sleeps in epoll on
- * the port's and the mailbox's descriptors until the wheel's next deadline; an idle node without
- * sessions sleeps for good. */
+ * says is due, and sends. The clock is read once a round. With nothing to do it sleeps on the
+ * port's and the mailbox's descriptors until a timer, a pacer or the scheduler is due; an idle node
+ * without sessions sleeps for good. */
 #include "media/worker.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
 #include <rte_hash.h>
 #include <rte_jhash.h>
@@ -19,15 +17,12 @@
 #include "media/metering.h"
 #include "media/plane.h"
 #include "media/report.h"
+#include "media/viewers.h"
 
 #define MAILBOX_SIZE   8192
 #define MESSAGES_BURST 64
-
-static int watch(int epoll_fd, int fd)
-{
-	struct epoll_event event = {.events = EPOLLIN};
-	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
+#define POLL_BUSY_NS   1000000ull
+#define POLL_IDLE_NS   50000ull
 
 static int create_flow_table(struct worker *worker, unsigned int sessions_max)
 {
@@ -59,24 +54,22 @@ int worker_create(struct plane *plane, unsigned int id, struct worker **out)
 	worker->id = id;
 	worker->plane = plane;
 	worker->port = plane->port;
-	wheel_init(&worker->wheel, WHEEL_TICK_NS, clock_ns());
+	uint64_t now_ns = clock_ns();
+	wheel_init(&worker->wheel, WHEEL_TICK_NS, now_ns);
+	wheel_init(&worker->pacer_wheel, PACER_TICK_NS, now_ns);
 	int64_t signalling_bps = plane->config.signalling_bps;
 	signalling_policer_set(&worker->signalling,
 			       signalling_bps ? signalling_bps : WORKER_SIGNALLING_BPS,
-			       WORKER_SIGNALLING_BURST_BYTES, clock_ns());
+			       WORKER_SIGNALLING_BURST_BYTES, now_ns);
 	snprintf(name, sizeof(name), "worker-%u", id);
-	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	int rc = worker->epoll_fd < 0 ? -errno : 0;
-	if (rc == 0)
-		rc = mailbox_create(name, MAILBOX_SIZE, &worker->mailbox);
+	int rc = mailbox_create(name, MAILBOX_SIZE, &worker->mailbox);
 	if (rc == 0)
 		rc = ice_create(&worker->ice);
 	if (rc == 0)
 		rc = create_flow_table(worker, plane->config.sessions_max);
-	if (rc == 0)
-		rc = watch(worker->epoll_fd, port_fd(worker->port, id));
-	if (rc == 0)
-		rc = watch(worker->epoll_fd, mailbox_fd(worker->mailbox));
+	worker->viewers = viewers_create(id, plane->config.sessions_max);
+	if (rc == 0 && !worker->viewers)
+		rc = -ENOMEM;
 	if (rc) {
 		worker_destroy(worker);
 		return rc;
@@ -89,11 +82,10 @@ void worker_destroy(struct worker *worker)
 {
 	if (!worker)
 		return;
-	if (worker->epoll_fd >= 0)
-		close(worker->epoll_fd);
 	mailbox_destroy(worker->mailbox);
 	ice_destroy(worker->ice);
 	rte_hash_free(worker->flows);
+	viewers_destroy(worker->viewers);
 	free(worker->flow_entries);
 	free(worker->n_foreign);
 	free(worker);
@@ -143,7 +135,15 @@ static void on_message(struct worker *worker, const struct message *message)
 	case MESSAGE_CLOSE:
 		transport_close(worker, message->transport);
 		break;
+	case MESSAGE_LOSS:
+		viewers_on_loss(worker, message->a);
+		break;
+	case MESSAGE_LOOK:
+		egress_on_look(worker->plane->egress);
+		break;
 	case MESSAGE_BARRIER:
+		/* What waits here may go by a pipe that control is about to remove. */
+		worker_flush(worker);
 		barrier_pass(worker->plane, message->barrier);
 		break;
 	case MESSAGE_STOP:
@@ -195,20 +195,35 @@ static void serve_timers(struct worker *worker)
 		/* Due now would be popped again in this very loop. */
 		wheel_add(&worker->wheel, entry, RTE_MAX(due_ns, worker->now_ns + WHEEL_TICK_NS));
 	}
+	while ((entry = wheel_pop(&worker->pacer_wheel, worker->now_ns))) {
+		struct transport *transport =
+			(struct transport *)((char *)entry -
+					     offsetof(struct transport, pacer.timer));
+		transport_serve_paced(worker, transport);
+	}
+}
+
+/* A port without a descriptor is asked again and again: at once while packets come, else after a
+ * short sleep, as an idle node shall not burn a core. */
+static uint64_t poll_due_ns(const struct worker *worker, uint64_t due_ns)
+{
+	if (worker->now_ns - worker->received_ns < POLL_BUSY_NS)
+		return 0;
+	return RTE_MIN(due_ns, worker->now_ns + POLL_IDLE_NS);
 }
 
 static void sleep_until_due(struct worker *worker)
 {
-	uint64_t next_ns = wheel_next_ns(&worker->wheel);
-	int timeout_ms = -1;
-	if (next_ns != UINT64_MAX)
-		timeout_ms = next_ns <= worker->now_ns
-				     ? 0
-				     : (int)((next_ns - worker->now_ns + 999999) / 1000000);
-	if (!mailbox_sleep(worker->mailbox))
+	int fd = port_fd(worker->port, worker->id);
+	uint64_t due_ns = wheel_next_ns(&worker->wheel);
+	due_ns = RTE_MIN(due_ns, wheel_next_ns(&worker->pacer_wheel));
+	due_ns = RTE_MIN(due_ns, egress_next_ns(worker->plane->egress, worker->now_ns));
+	if (fd < 0)
+		due_ns = poll_due_ns(worker, due_ns);
+	if (due_ns <= worker->now_ns || !mailbox_sleep(worker->mailbox))
 		return;
-	struct epoll_event events[4];
-	epoll_wait(worker->epoll_fd, events, 4, timeout_ms);
+	if (port_fd_arm(worker->port, worker->id))
+		mailbox_wait(worker->mailbox, fd, due_ns);
 	mailbox_awake(worker->mailbox);
 }
 
@@ -222,6 +237,8 @@ int worker_run(void *argument)
 		struct rte_mbuf *packets[PORT_BURST];
 		unsigned int n = port_rx_burst(worker->port, worker->id, packets, PORT_BURST,
 					       worker->now_ns);
+		if (n > 0)
+			worker->received_ns = worker->now_ns;
 		worker_on_packets(worker, packets, n);
 		n += take_messages(worker);
 		serve_timers(worker);

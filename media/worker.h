@@ -24,6 +24,7 @@
 
 struct plane;
 struct rte_hash;
+struct viewers;
 
 /* What a 5-tuple means to this worker: a pair of a session homed here, or the worker it belongs to.
  */
@@ -46,12 +47,14 @@ struct worker {
 	struct flow_entry *flow_entries; /* owned */
 	uint8_t *n_foreign;              /* owned: foreign flows by directory slot */
 	struct signalling_policer signalling;
-	uint64_t swept_ns; /* last look for foreign flows that are idle */
-	struct wheel wheel;
-	uint64_t now_ns; /* of this round */
+	uint64_t swept_ns;        /* last look for foreign flows that are idle */
+	struct viewers *viewers;  /* owned */
+	struct wheel wheel;       /* of transports */
+	struct wheel pacer_wheel; /* of their pacers */
+	uint64_t now_ns;          /* of this round */
 	struct rte_mbuf *tx[PORT_BURST];
 	unsigned int n_tx;
-	int epoll_fd;
+	uint64_t received_ns; /* when packets came last */
 	bool is_stopped;
 	struct counters counters __attribute__((aligned(64)));
 	_Atomic uint64_t busy_ns;                 /* time not spent waiting */
@@ -68,7 +71,7 @@ int worker_run(void *worker);
 
 /* A burst as it came from the port (or another worker). Takes ownership. */
 void worker_on_packets(struct worker *worker, struct rte_mbuf **packets, unsigned int n);
-/* Queues a packet for the port. Takes ownership. */
+/* Queues a packet for the way out. Takes ownership. */
 void worker_send(struct worker *worker, struct rte_mbuf *packet);
 void worker_flush(struct worker *worker);
 /* Drops a packet for a reason. */

@@ -33,9 +33,7 @@ struct rte_mbuf *worker_alloc(struct worker *worker)
 
 void worker_flush(struct worker *worker)
 {
-	if (worker->n_tx == 0)
-		return;
-	port_tx_burst(worker->port, worker->id, worker->tx, (uint16_t)worker->n_tx);
+	egress_send(worker->plane->egress, worker, worker->tx, worker->n_tx);
 	worker->n_tx = 0;
 }
 
@@ -163,7 +161,7 @@ static void send_reply(struct worker *worker, struct rte_mbuf *request,
 	packet_meta(reply)->route = packet_meta(request)->route;
 	packet_tx(reply)->traffic_class = CLASS_CONTROL;
 	if (transport)
-		transport_mark(transport, reply, FLOW_CONTROL);
+		packet_tx(reply)->pipe = transport->pipe;
 	worker_send(worker, reply);
 }
 

@@ -27,6 +27,7 @@ struct link_route {
 /* On its way out. */
 struct packet_tx {
 	struct scheduler_pipe *pipe; /* borrowed; NULL: the node's own packets */
+	uint64_t viewer;             /* media's: whose it is, for when it is dropped; 0: nobody's */
 	uint64_t queued_ns;          /* the scheduler's */
 	uint32_t ahead_bytes;        /* the scheduler's */
 	uint8_t traffic_class;       /* enum traffic_class */

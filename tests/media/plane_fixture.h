@@ -2,6 +2,7 @@
  * their sockets, SRTP and RTP are the bench's or the test's own, nothing of the plane's. */
 #pragma once
 
+#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,7 +15,9 @@
 #include "qos/eal.h"
 #include "tests/cunit.h"
 
-#define FIXTURE_WORKERS  2
+#ifndef FIXTURE_WORKERS
+#define FIXTURE_WORKERS 2
+#endif
 #define FIXTURE_PATIENCE 10000000000ull /* ns: what did not happen by then is missing */
 #define CLIENTS_MAX      8
 #define RECEIVED_MAX     512
@@ -32,7 +35,7 @@ struct received {
 	uint32_t number; /* the publisher's own count of packets, from the payload */
 	uint32_t ssrc, timestamp;
 	uint16_t sequence, original; /* original: of a retransmission, RFC 4588 4 */
-	uint8_t payload_type;
+	uint8_t payload_type, dscp;
 	bool has_mid, is_whole;
 };
 
@@ -53,6 +56,7 @@ struct client {
 	uint16_t nacked;
 	/* viewer */
 	unsigned int n_received, n_sender_reports, n_byes;
+	uint64_t control_dscps; /* bit per DSCP that STUN, DTLS and RTCP came with */
 	struct received received[RECEIVED_MAX];
 };
 
@@ -161,20 +165,44 @@ static inline void on_rtcp(struct client *client, const uint8_t *bytes, size_t s
 	}
 }
 
+/* A datagram and the DSCP it came with. */
+static inline ssize_t client_receive(struct client *client, uint8_t *bytes, uint8_t *dscp)
+{
+	uint8_t control[64] __attribute__((aligned(8)));
+	struct iovec iovec = {.iov_base = bytes, .iov_len = PEER_PACKET_MAX};
+	struct msghdr message = {.msg_iov = &iovec,
+				 .msg_iovlen = 1,
+				 .msg_control = control,
+				 .msg_controllen = sizeof(control)};
+	ssize_t got = recvmsg(peer_fd(client->peer), &message, 0);
+	struct cmsghdr *cmsg = got < 0 ? NULL : CMSG_FIRSTHDR(&message);
+	*dscp = 0;
+	for (; cmsg; cmsg = CMSG_NXTHDR(&message, cmsg)) {
+		if (cmsg->cmsg_type == IP_TOS || cmsg->cmsg_type == IPV6_TCLASS)
+			*dscp = *CMSG_DATA(cmsg) >> 2;
+	}
+	return got;
+}
+
 static inline void client_read(struct client *client)
 {
-	uint8_t bytes[PEER_PACKET_MAX];
+	uint8_t bytes[PEER_PACKET_MAX], dscp;
 	ssize_t got;
-	while ((got = recv(peer_fd(client->peer), bytes, sizeof(bytes), 0)) >= 0) {
+	while ((got = client_receive(client, bytes, &dscp)) >= 0) {
 		size_t size = (size_t)got;
-		if (!peer_on_datagram(client->peer, bytes, size, clock_ns()))
+		if (!peer_on_datagram(client->peer, bytes, size, clock_ns())) {
+			client->control_dscps |= 1ull << dscp;
 			continue;
+		}
 		bool is_rtcp = (bytes[1] & 0x7f) >= 64 && (bytes[1] & 0x7f) <= 95;
 		CU_ASSERT_FATAL(peer_unprotect(client->peer, bytes, &size, is_rtcp));
-		if (is_rtcp)
+		if (is_rtcp) {
+			client->control_dscps |= 1ull << dscp;
 			on_rtcp(client, bytes, size);
-		else
+		} else {
 			on_rtp(client, bytes, size);
+			client->received[client->n_received - 1].dscp = dscp;
+		}
 	}
 }
 
@@ -264,6 +292,10 @@ static inline struct client *client_open(struct transport *transport, const char
 	plane_publish(plane, client->entry);
 	clients[i] = client;
 	CU_ASSERT_FATAL(peer_connect(client->peer, &answer, clock_ns()) == 0);
+	int on = 1, fd = peer_fd(client->peer);
+	int level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+	int option = family == AF_INET ? IP_RECVTOS : IPV6_RECVTCLASS;
+	CU_ASSERT_EQUAL(setsockopt(fd, level, option, &on, sizeof(on)), 0);
 	return client;
 }
 
@@ -449,8 +481,10 @@ static inline uint64_t counted(enum counter counter)
 
 static inline int fixture_start(void)
 {
-	struct eal_config eal = {
-		.program = "test_plane", .n_workers = FIXTURE_WORKERS, .memory_mb = 128};
+	struct eal_config eal = {.program = "test_plane",
+				 .n_workers = FIXTURE_WORKERS,
+				 .has_egress = FIXTURE_WORKERS > 1,
+				 .memory_mb = 128};
 	struct plane_config config = {
 		.port = {.n_listen = 2,
 			 .n_queues = FIXTURE_WORKERS,
@@ -462,6 +496,7 @@ static inline int fixture_start(void)
 		.handshakes_half_open = 8,
 		.handshakes_per_second = 1000,
 	};
+	dscp_map_default(&config.dscp);
 	address_parse_ip(&config.port.listen[0], "127.0.0.1", 0);
 	address_parse_ip(&config.port.listen[1], "::1", 0);
 	certificate = peer_certificate_create();

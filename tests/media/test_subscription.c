@@ -2,6 +2,8 @@
  * again within a budget. The packets are read as the viewer would, after unprotecting them. */
 #include "media/subscription.h"
 
+#include <stddef.h>
+
 #include "media/rtp.h"
 #include "media/wire.h"
 #include "tests/media/worker_fixture.h"
@@ -228,6 +230,80 @@ static void a_silent_feed_lets_go_of_its_packets(void)
 	end_viewer(&viewer);
 }
 
+/* Runs the pacers until `ms` from now; returns how many packets they sent. */
+static unsigned int serve_pacers(unsigned int ms)
+{
+	unsigned int sent = 0;
+	for (unsigned int i = 0; i < ms; i++) {
+		struct wheel_entry *entry;
+		fixture_advance(1);
+		while ((entry = wheel_pop(&fixture_worker->pacer_wheel, fixture_worker->now_ns)))
+			transport_serve_paced(
+				fixture_worker,
+				(struct transport *)((char *)entry -
+						     offsetof(struct transport, pacer.timer)));
+		sent += fixture_drop_sent();
+	}
+	return sent;
+}
+
+static void a_burst_of_video_is_spread(void)
+{
+	struct viewer viewer = make_viewer(CODEC_VP8);
+	for (int64_t i = 0; i < 40; i++)
+		forward(&viewer, 1, 100 + i, i == 0, 1200);
+	CU_ASSERT_TRUE(fixture_worker->n_tx >= 10 && fixture_worker->n_tx < 20);
+	unsigned int sent = fixture_drop_sent();
+	CU_ASSERT_EQUAL(fixture_count(COUNT_PACED), 40 - sent);
+	sent += serve_pacers(5);
+	CU_ASSERT_TRUE(sent > 13 && sent < 30);
+	sent += serve_pacers(30);
+	CU_ASSERT_EQUAL(sent, 40);
+	/* The numbers were given as the packets left. */
+	fixture_advance(100);
+	forward(&viewer, 1, 140, false, 10);
+	CU_ASSERT_EQUAL(view_of(&viewer, 0).sequence, 541);
+	end_viewer(&viewer);
+}
+
+static void voice_is_never_spread(void)
+{
+	struct viewer viewer = make_viewer(CODEC_OPUS);
+	for (int64_t i = 0; i < 30; i++)
+		forward(&viewer, 1, 100 + i, false, 1200);
+	CU_ASSERT_EQUAL(fixture_worker->n_tx, 30);
+	end_viewer(&viewer);
+}
+
+/* The worker stood still: what waited is of no use now, and the viewer sees that it is missing. */
+static void what_waited_too_long_is_dropped_and_leaves_a_gap(void)
+{
+	struct viewer viewer = make_viewer(CODEC_VP8);
+	for (int64_t i = 0; i < 40; i++)
+		forward(&viewer, 1, 100 + i, i == 0, 1200);
+	unsigned int sent = fixture_drop_sent();
+	fixture_advance(1000);
+	CU_ASSERT_EQUAL(serve_pacers(30), 0);
+	CU_ASSERT_EQUAL(fixture_count(DROP_QUEUE_LATE), 40 - sent);
+	CU_ASSERT_EQUAL(fixture_count(COUNT_LOSSES_TOLD), 1);
+	forward(&viewer, 1, 140, false, 10);
+	CU_ASSERT_EQUAL(view_of(&viewer, 0).sequence, 541);
+	end_viewer(&viewer);
+}
+
+static void what_waits_goes_with_its_viewer(void)
+{
+	struct viewer viewer = make_viewer(CODEC_VP8);
+	for (int64_t i = 0; i < 40; i++)
+		forward(&viewer, 1, 100 + i, i == 0, 1200);
+	CU_ASSERT_TRUE(viewer.transport->pacer.n > 0);
+	viewer.transport->pairs[0].heard_ns = 0; /* it is in no flow table */
+	transport_close(fixture_worker, viewer.transport);
+	CU_ASSERT_EQUAL(viewer.transport->pacer.n, 0);
+	CU_ASSERT_EQUAL(wheel_next_ns(&fixture_worker->pacer_wheel), UINT64_MAX);
+	end_viewer(&viewer);
+}
+
 static CU_TestInfo tests[] = {
 	{"numbers_and_extensions_are_the_viewers", numbers_and_extensions_are_the_viewers},
 	{"video_begins_at_a_key_frame", video_begins_at_a_key_frame},
@@ -240,6 +316,11 @@ static CU_TestInfo tests[] = {
 	{"what_was_never_sent_is_not_sent_again", what_was_never_sent_is_not_sent_again},
 	{"retransmissions_stay_within_their_budget", retransmissions_stay_within_their_budget},
 	{"a_silent_feed_lets_go_of_its_packets", a_silent_feed_lets_go_of_its_packets},
+	{"a_burst_of_video_is_spread", a_burst_of_video_is_spread},
+	{"voice_is_never_spread", voice_is_never_spread},
+	{"what_waited_too_long_is_dropped_and_leaves_a_gap",
+	 what_waited_too_long_is_dropped_and_leaves_a_gap},
+	{"what_waits_goes_with_its_viewer", what_waits_goes_with_its_viewer},
 	CU_TEST_INFO_NULL,
 };
 

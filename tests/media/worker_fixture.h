@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "media/plane.h"
+#include "media/viewers.h"
 #include "media/worker.h"
 #include "qos/eal.h"
 #include "tests/cunit.h"
 
 #define FIXTURE_PACKETS 2047
+#define FIXTURE_VIEWERS 64
 
 static struct plane fixture_plane;
 static struct worker *fixture_worker;
@@ -32,7 +34,11 @@ static inline int fixture_start(void)
 	fixture_worker->plane = plane;
 	fixture_worker->now_ns = 1000000000ull;
 	wheel_init(&fixture_worker->wheel, WHEEL_TICK_NS, fixture_worker->now_ns);
+	wheel_init(&fixture_worker->pacer_wheel, PACER_TICK_NS, fixture_worker->now_ns);
 	plane->workers[0] = fixture_worker;
+	fixture_worker->viewers = viewers_create(0, FIXTURE_VIEWERS);
+	if (!fixture_worker->viewers || egress_create(plane, &plane->egress))
+		return 1;
 	return 0;
 }
 
@@ -41,12 +47,20 @@ static inline void fixture_advance(uint64_t ms)
 	fixture_worker->now_ns += ms * 1000000;
 }
 
+/* Forgets what was sent; returns how many packets that were. */
+static inline unsigned int fixture_drop_sent(void)
+{
+	unsigned int n = fixture_worker->n_tx;
+	for (unsigned int i = 0; i < n; i++)
+		packet_free(fixture_worker->tx[i]);
+	fixture_worker->n_tx = 0;
+	return n;
+}
+
 /* Forgets what was sent and counted. */
 static inline void fixture_clear(void)
 {
-	for (unsigned int i = 0; i < fixture_worker->n_tx; i++)
-		packet_free(fixture_worker->tx[i]);
-	fixture_worker->n_tx = 0;
+	fixture_drop_sent();
 	memset(&fixture_worker->counters, 0, sizeof(fixture_worker->counters));
 }
 
@@ -86,6 +100,8 @@ static inline int fixture_stop(void)
 	fixture_clear();
 	bool all_back = rte_mempool_full(fixture_plane.pool);
 	mailbox_destroy(fixture_plane.control);
+	egress_destroy(fixture_plane.egress);
+	viewers_destroy(fixture_worker->viewers);
 	free(fixture_worker);
 	packet_pool_destroy(fixture_plane.pool);
 	nn_srtp_stop();

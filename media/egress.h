@@ -1,0 +1,65 @@
+/* The node's way out: everything that leaves goes through one scheduler, whose owner is one thread.
+ * With one worker that is the worker itself. With several it is a thread of its own, to which each
+ * worker passes its packets over a ring, and which sends from a queue of the port that is its own.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "media/counter.h"
+#include "media/mailbox.h"
+#include "qos/port.h"
+#include "qos/scheduler.h"
+
+#define EGRESS_RING_PACKETS                                                                        \
+	16384 /* of each worker: a key frame's packets to hundreds of viewers                      \
+	       */
+
+struct plane;
+struct worker;
+struct rte_ring;
+
+struct egress {
+	/* control; constant while threads run */
+	struct plane *plane;         /* parent */
+	struct scheduler *scheduler; /* owned */
+	bool has_thread;
+	unsigned int queue;                      /* of the port */
+	struct mailbox *mailbox;                 /* owned; NULL without a thread */
+	struct rte_ring *rings[PORT_QUEUES_MAX]; /* owned; one per worker, NULL without a thread */
+
+	/* control sets it, the owner clears it: a change waits in the scheduler */
+	atomic_bool is_poked __attribute__((aligned(64)));
+
+	/* the scheduler's owner */
+	bool is_stopped __attribute__((aligned(64)));
+	struct counters counters; /* of what the scheduler dropped */
+	_Atomic uint64_t busy_ns; /* time not spent waiting; 0 without a thread */
+};
+
+/* Control thread, when the plane has its port and before it has workers. Negative errno. */
+int egress_create(struct plane *plane, struct egress **out);
+/* The owner has ended. Frees what is queued. Takes NULL. */
+void egress_destroy(struct egress *egress);
+/* Its thread's function, if it has one: until MESSAGE_STOP, which control posts when the workers
+ * have ended; then what may still leave has left. */
+int egress_run(void *egress);
+/* Any worker or the handshake thread: all of them have passed the barrier. What they sent before is
+ * with the scheduler when control is told. */
+void egress_pass(struct egress *egress, struct barrier *barrier);
+
+/* All below: a worker's thread. */
+
+/* Passes on up to PORT_BURST packets, and sends what may leave if the worker owns the scheduler.
+ * Takes ownership; what finds no room is dropped and counted. */
+void egress_send(struct egress *egress, struct worker *worker, struct rte_mbuf **packets,
+		 unsigned int n);
+/* The scheduler's owner: sends what may leave now. */
+void egress_serve(struct egress *egress, uint64_t now_ns);
+/* The scheduler's owner: control's message (MESSAGE_LOOK) has come. egress_serve follows. */
+void egress_on_look(struct egress *egress);
+/* When the worker is to call egress_serve at the latest: UINT64_MAX when nothing waits, or when it
+ * is not the owner. */
+uint64_t egress_next_ns(const struct egress *egress, uint64_t now_ns);

@@ -1,0 +1,48 @@
+/* Packets from the workers into the scheduler, and out of it to the port. */
+#include "media/egress.h"
+
+#include <rte_ring.h>
+
+#include "media/plane.h"
+#include "media/worker.h"
+
+void egress_serve(struct egress *egress, uint64_t now_ns)
+{
+	struct rte_mbuf *packets[PORT_BURST];
+	unsigned int n;
+	while ((n = scheduler_dequeue(egress->scheduler, packets, PORT_BURST, now_ns)) > 0)
+		port_tx_burst(egress->plane->port, egress->queue, packets, (uint16_t)n);
+}
+
+void egress_on_look(struct egress *egress)
+{
+	atomic_store(&egress->is_poked, false);
+}
+
+static void pass_to_thread(struct egress *egress, struct worker *worker, struct rte_mbuf **packets,
+			   unsigned int n)
+{
+	unsigned int taken = rte_ring_sp_enqueue_burst(egress->rings[worker->id],
+						       (void *const *)packets, n, NULL);
+	for (unsigned int i = taken; i < n; i++)
+		worker_drop(worker, packets[i], DROP_EGRESS_FULL);
+	mailbox_wake(egress->mailbox);
+}
+
+void egress_send(struct egress *egress, struct worker *worker, struct rte_mbuf **packets,
+		 unsigned int n)
+{
+	if (egress->has_thread) {
+		if (n > 0)
+			pass_to_thread(egress, worker, packets, n);
+		return;
+	}
+	if (n > 0)
+		scheduler_enqueue(egress->scheduler, packets, n, worker->now_ns);
+	egress_serve(egress, worker->now_ns);
+}
+
+uint64_t egress_next_ns(const struct egress *egress, uint64_t now_ns)
+{
+	return egress->has_thread ? UINT64_MAX : scheduler_next_ns(egress->scheduler, now_ns);
+}
