@@ -181,8 +181,11 @@ static void *publish(void *argument)
 		clock_sleep_until(next_ns);
 		drain(publisher, next_ns);
 		peer_tick(publisher->peer, next_ns);
-		if (atomic_load(&publisher->is_paused))
+		if (atomic_load(&publisher->is_paused)) {
+			frame_ns = audio_ns = next_ns + interval_ns;
+			first = true;
 			continue;
+		}
 		bool last = next_ns + interval_ns >= frame_ns + FRAME_NS;
 		note_lag(publisher, next_ns);
 		send_video(publisher, next_ns, first, last);
@@ -276,6 +279,11 @@ void publisher_stop(struct publisher *publisher)
 void publisher_pause(struct publisher *publisher)
 {
 	atomic_store(&publisher->is_paused, true);
+}
+
+void publisher_resume(struct publisher *publisher)
+{
+	atomic_store(&publisher->is_paused, false);
 }
 
 struct publisher_sent publisher_sent(const struct publisher *publisher)

@@ -29,6 +29,8 @@ int publisher_start(const struct publisher_config *config, struct publisher **ou
 void publisher_stop(struct publisher *publisher);
 /* Sends no more media, but stays connected. */
 void publisher_pause(struct publisher *publisher);
+/* Goes on from now, with a new frame. */
+void publisher_resume(struct publisher *publisher);
 /* All below: any thread. */
 struct publisher_sent publisher_sent(const struct publisher *publisher);
 /* The latest a packet left after its intended time since the last call. */

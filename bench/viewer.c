@@ -185,6 +185,8 @@ static uint64_t read_control(struct viewer *viewer, struct msghdr *message, uint
 static void on_datagram(struct viewer *viewer, uint8_t *bytes, size_t size, uint64_t arrival_ns,
 			struct viewer_totals *totals)
 {
+	totals->datagrams++;
+	totals->datagram_bytes += size;
 	if (!peer_on_datagram(viewer->peer, bytes, size, arrival_ns) || size <= 12)
 		return;
 	if ((bytes[1] & 0x7f) >= 64 && (bytes[1] & 0x7f) < 96)
