@@ -15,7 +15,7 @@
 struct viewer_totals {
 	uint64_t packets, bytes, duplicates;
 	uint64_t datagrams, datagram_bytes; /* of everything that came, checks and reports too */
-	uint64_t lost;       /* never came, the last ones sent included */
+	uint64_t lost;                      /* never came, the last ones sent included */
 	uint64_t lost_by_us; /* datagrams that our own sockets had no room for; part of `lost` */
 	uint64_t decrypted, not_authentic, corrupt; /* corrupt: authentic, but not what was sent */
 	struct histogram latency_ns, setup_ns;
