@@ -22,6 +22,7 @@
 #include "conf/log.h"
 #include "qos/exception.h"
 #include "qos/xdp.h"
+#include "qos/xdp_rings.h"
 
 #define RX_RING 2048
 #define TX_RING 1024
@@ -151,6 +152,7 @@ int device_open(const struct device_config *config, struct device **out)
 	if (!device)
 		return -ENOMEM;
 	device->kind = config->kind;
+	device->pool = config->pool;
 	for (unsigned int i = 0; i < DEVICE_RX_MAX; i++)
 		device->rx[i].fd = -1;
 	int rc = kind_open(device, config);
@@ -164,14 +166,18 @@ int device_open(const struct device_config *config, struct device **out)
 
 /* net_af_xdp of DPDK 22.11 closes the socket of its first queue alone: the others would keep their
  * queues of the interface for as long as the process lives. */
-static void close_left_behind(const struct device *device)
+static void close_left_behind(struct device *device)
 {
 	for (unsigned int i = 0; i < device->n_rx; i++) {
-		const struct device_rx *rx = &device->rx[i];
+		struct device_rx *rx = &device->rx[i];
 		struct stat status;
 		if (rx->fd >= 0 && device->kind == PORT_AF_XDP && is_of_family(rx->fd, AF_XDP) &&
 		    fstat(rx->fd, &status) == 0 && status.st_ino == rx->inode)
 			close(rx->fd);
+		if (rx->rings)
+			xdp_rings_reclaim(rx->rings, device->pool);
+		free(rx->rings);
+		*rx = (struct device_rx){.fd = -1};
 	}
 }
 

@@ -13,6 +13,7 @@
 #define DEVICE_RX_MAX 64 /* receive queues of one port */
 
 struct exception;
+struct xdp_rings;
 struct xdp_steer;
 
 struct device_config {
@@ -32,10 +33,12 @@ struct device_rx {
 	struct device_queue at;
 	int fd;      /* of the driver, readable when frames are there; -1: it can only be polled */
 	ino_t inode; /* of fd */
+	struct xdp_rings *rings; /* owned; PORT_AF_XDP: to get back what the driver forgets */
 };
 
 struct device {
 	enum port_kind kind;
+	struct rte_mempool *pool; /* borrowed */
 	unsigned int n_ethdevs;
 	uint16_t ethdevs[PORT_QUEUES_MAX];
 	unsigned int n_rx; /* worker w polls rx[w], rx[w + n_workers], ... */

@@ -6,22 +6,25 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <rte_dev.h>
 #include <rte_ethdev.h>
-#include <rte_log.h>
 #include <rte_mempool.h>
 
 #include "conf/log.h"
 #include "qos/interface.h"
 #include "qos/xdp.h"
+#include "qos/xdp_probe.h"
+#include "qos/xdp_rings.h"
 
 #define FILL_PACKETS 2048 /* per queue, lent to the kernel to receive into */
 
-/* A queue whose socket was just closed is free a moment later (the kernel tidies up in a work
- * queue), and the driver tells no reason why it cannot have one. */
-#define OPEN_ATTEMPTS 10
+/* A queue whose socket was just closed is free a moment later: the kernel tidies up in a work
+ * queue. The driver must not find it taken: it would lose what it meant to fill it with. */
+#define OPEN_ATTEMPTS 50
 #define OPEN_WAIT_US  20000
 
 /* The driver hands the pool to the kernel as one piece, from its first byte on, in chunks that fit
@@ -55,6 +58,20 @@ static int queues_check(const struct device_config *config, unsigned int n_queue
 	return -ERANGE;
 }
 
+/* Without its socket a queue is polled, and its packets are lost when it closes. */
+static int queue_look_into(struct device_rx *rx, const struct device_fds *fds)
+{
+	rx->fd = device_fds_new(fds, &rx->inode);
+	rx->rings = calloc(1, sizeof(*rx->rings));
+	if (!rx->rings)
+		return -ENOMEM;
+	int rc = rx->fd < 0 ? -ENOENT : xdp_rings_map(rx->fd, rx->rings);
+	if (rc != 0)
+		log_warn(LOG_PORT, "an AF_XDP socket's rings are not to be seen",
+			 "\"error\":\"%s\"", strerror(-rc));
+	return 0;
+}
+
 static int queues_setup(struct device *device, const struct device_config *config,
 			const struct device_setup *setup)
 {
@@ -65,8 +82,9 @@ static int queues_setup(struct device *device, const struct device_config *confi
 		device_fds_before(&fds, AF_XDP);
 		rc = device_rx_setup(setup, q);
 		rx->at = (struct device_queue){setup->ethdev, q};
-		rx->fd = device_fds_new(&fds, &rx->inode);
 		device->n_rx++;
+		if (rc == 0)
+			rc = queue_look_into(rx, &fds);
 	}
 	for (unsigned int w = 0; w < config->n_workers; w++)
 		device->tx[w] = device->rx[w].at;
@@ -94,23 +112,18 @@ static int driver_open(struct device *device, const struct device_config *config
 	return queues_setup(device, config, &setup);
 }
 
-/* Only the last attempt is heard of in the log. */
-static int driver_open_patiently(struct device *device, const struct device_config *config,
-				 unsigned int n_queues, const char *program)
+static void queues_wait(const struct device_config *config, unsigned int n_queues)
 {
 	int rc = -EBUSY;
-	rte_log_set_level_pattern("pmd.net.af_xdp", RTE_LOG_CRIT);
-	for (int attempt = 1; attempt <= OPEN_ATTEMPTS && rc != 0; attempt++) {
-		if (attempt > 1)
-			usleep(OPEN_WAIT_US);
-		if (attempt == OPEN_ATTEMPTS)
-			rte_log_set_level_pattern("pmd.net.af_xdp", RTE_LOG_ERR);
-		rc = driver_open(device, config, n_queues, program);
-		if (rc != 0)
-			device_ethdevs_close(device);
+	for (unsigned int q = 0; q < n_queues; q++) {
+		for (int attempt = 0; attempt < OPEN_ATTEMPTS; attempt++) {
+			rc = xdp_queue_ask(config->interface, q);
+			if (rc == -EBUSY || rc == -EAGAIN)
+				usleep(OPEN_WAIT_US);
+			if (rc != -EBUSY)
+				break;
+		}
 	}
-	rte_log_set_level_pattern("pmd.net.af_xdp", RTE_LOG_ERR);
-	return rc;
 }
 
 int device_af_xdp_open(struct device *device, const struct device_config *config)
@@ -127,7 +140,8 @@ int device_af_xdp_open(struct device *device, const struct device_config *config
 		return object;
 	device->frame_bytes_max =
 		(uint16_t)(rte_pktmbuf_data_room_size(config->pool) - RTE_PKTMBUF_HEADROOM);
-	rc = driver_open_patiently(device, config, n_queues, program);
+	queues_wait(config, n_queues);
+	rc = driver_open(device, config, n_queues, program);
 	close(object);
 	if (rc != 0)
 		return device_fault(config, "cannot open AF_XDP sockets (see --port-check)", rc);

@@ -35,11 +35,11 @@ static int rings_set(int fd)
 	return rc;
 }
 
-static int queue_bind(int fd, const char *interface, unsigned int queue)
+static int queue_bind(int fd, const char *interface, unsigned int queue, uint16_t flags)
 {
 	struct sockaddr_xdp name = {
 		.sxdp_family = AF_XDP,
-		.sxdp_flags = XDP_COPY,
+		.sxdp_flags = flags,
 		.sxdp_ifindex = if_nametoindex(interface),
 		.sxdp_queue_id = queue,
 	};
@@ -68,7 +68,7 @@ static int memory_set(struct try *try)
 }
 
 /* What is open when it fails is left to try_close. */
-static int try_open(struct try *try, const char *interface, struct xdp_probe *at)
+static int try_open(struct try *try, const char *interface, struct xdp_probe *at, uint16_t flags)
 {
 	at->step = XDP_STEP_SOCKET;
 	try->fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -83,7 +83,7 @@ static int try_open(struct try *try, const char *interface, struct xdp_probe *at
 	if (rc)
 		return rc;
 	at->step = XDP_STEP_BIND;
-	return queue_bind(try->fd, interface, at->queue);
+	return queue_bind(try->fd, interface, at->queue, flags);
 }
 
 static void try_close(struct try *try)
@@ -104,11 +104,22 @@ int xdp_probe(const char *interface, unsigned int n_queues, uint64_t bytes, stru
 	for (; rc == 0 && n < n_queues && n < XDP_PROBE_MAX; n++) {
 		tries[n] = (struct try){.fd = -1, .area = MAP_FAILED, .bytes = bytes};
 		at.queue = n;
-		rc = try_open(&tries[n], interface, &at);
+		rc = try_open(&tries[n], interface, &at, XDP_COPY);
 	}
 	while (n > 0)
 		try_close(&tries[--n]);
 	if (rc)
 		*fault = at;
 	return rc;
+}
+
+int xdp_queue_ask(const char *interface, unsigned int queue)
+{
+	struct try try = {.fd = -1, .area = MAP_FAILED, .bytes = RING_FRAMES * FRAME_BYTES};
+	struct xdp_probe at = {.queue = queue};
+	int rc = try_open(&try, interface, &at, XDP_ZEROCOPY);
+	try_close(&try);
+	if (rc == -EOPNOTSUPP && at.step == XDP_STEP_BIND)
+		return 0;
+	return rc ? rc : -EAGAIN;
 }

@@ -29,5 +29,11 @@ struct xdp_probe {
 int xdp_probe(const char *interface, unsigned int n_queues, uint64_t bytes,
 	      struct xdp_probe *fault);
 
+/* Whether a receive queue still has an AF_XDP socket, which it has for a moment after it was
+ * closed. Asks for one that does not copy: a driver that knows no such thing refuses it, but of a
+ * free queue only, so that nothing is held. 0: free, -EBUSY; -EAGAIN: it was free, and the question
+ * has taken it for a moment, since the driver can do without copies. Other negative errno. */
+int xdp_queue_ask(const char *interface, unsigned int queue);
+
 /* The id of the XDP program on an interface, 0 for none. Needs no privilege. Negative errno. */
 int xdp_program_id(const char *interface, uint32_t *id);
