@@ -14,7 +14,7 @@
 
 const struct capability_row port_capabilities[PORT_CAPABILITIES] = {
 	{CAP_NET_RAW, "CAP_NET_RAW", NIC_SHARED},
-	{CAP_NET_ADMIN, "CAP_NET_ADMIN", MODE(AF_XDP)},
+	{CAP_NET_ADMIN, "CAP_NET_ADMIN", NIC_SHARED},
 	{CAP_BPF, "CAP_BPF", MODE(AF_XDP)},
 	/* Of no mode: they spare a limit or a step. */
 	{CAP_IPC_LOCK, "CAP_IPC_LOCK", 0},

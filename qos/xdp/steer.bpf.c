@@ -22,8 +22,7 @@
 
 #include "qos/xdp/steer.h"
 
-#define IPV4_FRAGMENT     0x3fff /* more fragments, or an offset */
-#define IPV4_OPTIONS_MASK 0x3c   /* 0 to 40 bytes, in words */
+#define IPV4_FRAGMENT 0x3fff /* more fragments, or an offset */
 
 struct vlan_tag {
 	__be16 tci, ether_type;
@@ -50,49 +49,64 @@ struct {
 	__type(value, __u64);
 } nn5g_counters SEC(".maps");
 
-/* What of a frame has been read, and where it ends. */
+/* What of a frame has been read. The verifier lets only CAP_PERFMON compare a packet's pointer with
+ * NULL or move it by what the packet says, so `take` answers in a bool and takes constants, and
+ * what is behind IPv4 options is read by a helper. */
 struct cursor {
+	struct xdp_md *context;
 	const __u8 *at, *end;
+	__u32 offset; /* of `at` in the frame */
 };
 
-/* The next `bytes` of the frame, or NULL. */
-static __always_inline const void *take(struct cursor *cursor, __u32 bytes)
+/* Takes the next `bytes` of the frame, unless it ends before. */
+static __always_inline bool take(struct cursor *cursor, __u32 bytes, const void **taken)
 {
-	const __u8 *taken = cursor->at;
-	if (taken + bytes > cursor->end)
-		return NULL;
-	cursor->at = taken + bytes;
-	return taken;
+	const __u8 *at = cursor->at;
+	if (at + bytes > cursor->end)
+		return false;
+	*taken = at;
+	cursor->at = at + bytes;
+	cursor->offset += bytes;
+	return true;
 }
 
-static __always_inline __be16 take_ether_type(struct cursor *cursor)
+/* Of what is behind a tag, if there is one. */
+static __always_inline bool take_ether_type(struct cursor *cursor, __be16 *ether_type)
 {
-	const struct ethhdr *ethernet = take(cursor, sizeof(*ethernet));
-	if (!ethernet)
-		return 0;
-	if (ethernet->h_proto != bpf_htons(ETH_P_8021Q) &&
-	    ethernet->h_proto != bpf_htons(ETH_P_8021AD))
-		return ethernet->h_proto;
-	const struct vlan_tag *tag = take(cursor, sizeof(*tag));
-	return tag ? tag->ether_type : 0;
+	const void *taken;
+	if (!take(cursor, sizeof(struct ethhdr), &taken))
+		return false;
+	*ether_type = ((const struct ethhdr *)taken)->h_proto;
+	if (*ether_type != bpf_htons(ETH_P_8021Q) && *ether_type != bpf_htons(ETH_P_8021AD))
+		return true;
+	if (!take(cursor, sizeof(struct vlan_tag), &taken))
+		return false;
+	*ether_type = ((const struct vlan_tag *)taken)->ether_type;
+	return true;
 }
 
 static __always_inline bool take_ipv4(struct cursor *cursor, struct steer_listen *to)
 {
-	const struct iphdr *ip = take(cursor, sizeof(*ip));
-	if (!ip || ip->version != 4 || ip->ihl < 5 || ip->protocol != IPPROTO_UDP ||
+	const void *taken;
+	if (!take(cursor, sizeof(struct iphdr), &taken))
+		return false;
+	const struct iphdr *ip = taken;
+	if (ip->version != 4 || ip->ihl < 5 || ip->protocol != IPPROTO_UDP ||
 	    (ip->frag_off & bpf_htons(IPV4_FRAGMENT)))
 		return false;
 	to->ip[2] = bpf_htonl(0xffff);
 	to->ip[3] = ip->daddr;
-	/* The mask tells the verifier what the check of ihl above means. */
-	return take(cursor, (ip->ihl * 4u - sizeof(*ip)) & IPV4_OPTIONS_MASK) != NULL;
+	cursor->offset += ip->ihl * 4u - sizeof(*ip);
+	return true;
 }
 
 static __always_inline bool take_ipv6(struct cursor *cursor, struct steer_listen *to)
 {
-	const struct ipv6hdr *ip = take(cursor, sizeof(*ip));
-	if (!ip || ip->version != 6 || ip->nexthdr != IPPROTO_UDP)
+	const void *taken;
+	if (!take(cursor, sizeof(struct ipv6hdr), &taken))
+		return false;
+	const struct ipv6hdr *ip = taken;
+	if (ip->version != 6 || ip->nexthdr != IPPROTO_UDP)
 		return false;
 	__builtin_memcpy(to->ip, &ip->daddr, sizeof(to->ip));
 	return true;
@@ -101,17 +115,19 @@ static __always_inline bool take_ipv6(struct cursor *cursor, struct steer_listen
 /* Whether the frame is a datagram; then, where to. */
 static __always_inline bool read_destination(struct cursor *cursor, struct steer_listen *to)
 {
-	__be16 ether_type = take_ether_type(cursor);
+	struct udphdr udp;
+	__be16 ether_type;
+	if (!take_ether_type(cursor, &ether_type))
+		return false;
 	if (ether_type == bpf_htons(ETH_P_IP)) {
 		if (!take_ipv4(cursor, to))
 			return false;
 	} else if (ether_type != bpf_htons(ETH_P_IPV6) || !take_ipv6(cursor, to)) {
 		return false;
 	}
-	const struct udphdr *udp = take(cursor, sizeof(*udp));
-	if (!udp)
+	if (bpf_xdp_load_bytes(cursor->context, cursor->offset, &udp, sizeof(udp)))
 		return false;
-	to->port_be16 = udp->dest;
+	to->port_be16 = udp.dest;
 	return true;
 }
 
@@ -136,7 +152,8 @@ static __always_inline void count(__u32 which)
 SEC("xdp.frags")
 int nn5g_steer(struct xdp_md *context)
 {
-	struct cursor cursor = {.at = (const __u8 *)(long)context->data,
+	struct cursor cursor = {.context = context,
+				.at = (const __u8 *)(long)context->data,
 				.end = (const __u8 *)(long)context->data_end};
 	struct steer_listen to = {0};
 	int verdict = XDP_PASS;

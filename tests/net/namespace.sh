@@ -58,6 +58,8 @@ net_make() {
 net_start() {
 	local side=$1 log=$2
 	shift 2
+	# Now, not when the child comes to it: nobody may wait for what an earlier one wrote.
+	: >"$log"
 	ip netns exec "$(net_name "$side")" "$@" >"$log" 2>&1 </dev/null &
 	net_pid=$!
 	net_pids+=("$net_pid")

@@ -28,7 +28,7 @@ const EF = 46, AF31 = 26, AF41 = 34;
 // IPC_LOCK stands in for the unit's LimitMEMLOCK=infinity, which a test may not be able to ask for.
 const CAPABILITIES = {
   socket: [],
-  af_packet: ['net_raw'],
+  af_packet: ['net_raw', 'net_admin'],
   af_xdp: ['net_raw', 'net_admin', 'bpf', 'ipc_lock'],
 };
 
