@@ -13,6 +13,8 @@
 #include "media/plane.h"
 
 #define KEEP_NS 60000000000ull /* after the last session */
+/* Who keeps to its rate swings around it. */
+#define SWING 1.0625
 /* A limit is kept again after so many looks that found nothing over it. */
 #define QUIET_LOOKS 3
 #define SECOND_NS   1e9
@@ -223,7 +225,7 @@ static bool look(struct ingress_notice *notice, int64_t committed_bps, const str
 {
 	double bps = (double)(totals->bytes - notice->bytes) * 8 * SECOND_NS / (double)elapsed_ns;
 	bool is_over = committed_bps > 0 &&
-		       (bps > (double)committed_bps || totals->dropped != notice->dropped);
+		       (bps > (double)committed_bps * SWING || totals->dropped != notice->dropped);
 	bool was_over = notice->is_over;
 	notice->quiet = is_over ? 0 : notice->quiet + 1;
 	notice->is_over = is_over || (was_over && notice->quiet < QUIET_LOOKS && committed_bps > 0);

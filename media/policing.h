@@ -20,6 +20,8 @@ struct transport;
 struct worker;
 struct rte_mbuf;
 
+#define POLICING_REMB_NS     1000000000ull /* between two of them */
+#define POLICING_REMB_MIN_NS 200000000ull  /* when a packet was over its rate */
 /* After a limit is gone: browsers keep to the last REMB they got. */
 #define POLICING_REMB_LIFTED_BPS 10000000000ll
 #define POLICING_REMB_LIFTED     3 /* times it is said: RTCP may be lost */
@@ -58,9 +60,10 @@ struct policed {
 	struct policer policer;
 	struct policing_window window;
 	uint64_t tenant_dropped; /* packets red at the tenant's policer; policer_total */
-	unsigned int n_lifted;   /* times still to be said that there is no limit any more */
-	uint32_t trailer_bytes;  /* of SRTP, on each packet before it was decrypted */
-	bool is_counted;         /* in its lane's n_publishers */
+	uint64_t remb_sent_ns, remb_due_ns;
+	unsigned int n_lifted;  /* times still to be said that there is no limit any more */
+	uint32_t trailer_bytes; /* of SRTP, on each packet before it was decrypted */
+	bool is_counted;        /* in its lane's n_publishers */
 };
 
 /* ---- control ---- */
@@ -110,5 +113,5 @@ enum packet_color policing_color(struct worker *worker, struct transport *transp
 void policing_on_share(struct worker *worker, const struct message *message);
 void policing_on_session(struct worker *worker, const struct message *message);
 /* The rate to be told to the publisher now, as its own count of bytes goes (from IP up); 0: none.
- * To be called with each report. */
+ * Sets when to call it again. */
 uint64_t policing_remb_bps(struct worker *worker, struct transport *transport);

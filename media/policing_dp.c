@@ -78,6 +78,18 @@ static enum packet_color tenant_color(struct worker *worker, struct policed *pol
 	return color;
 }
 
+/* Who is over its rate has not heard of it, or not of this one: the first REMB may come before the
+ * browser's handshake has ended, and limits change. */
+static void hasten_remb(struct worker *worker, struct transport *transport)
+{
+	struct policed *policed = &transport->policed;
+	if (!policed->remb || policed->remb_due_ns <= worker->now_ns ||
+	    worker->now_ns < policed->remb_sent_ns + POLICING_REMB_MIN_NS)
+		return;
+	policed->remb_due_ns = worker->now_ns;
+	worker_schedule(worker, transport, worker->now_ns);
+}
+
 enum packet_color policing_color(struct worker *worker, struct transport *transport,
 				 struct rte_mbuf *packet, bool is_voice)
 {
@@ -93,6 +105,8 @@ enum packet_color policing_color(struct worker *worker, struct transport *transp
 		color = tenant_color(worker, policed, wire_bytes, is_voice, color);
 	if (color == COLOR_YELLOW)
 		count(&worker->counters, COUNT_POLICED_YELLOW);
+	if (color != COLOR_GREEN)
+		hasten_remb(worker, transport);
 	return color;
 }
 
@@ -138,6 +152,8 @@ uint64_t policing_remb_bps(struct worker *worker, struct transport *transport)
 {
 	struct policed *policed = &transport->policed;
 	uint64_t bps = UINT64_MAX;
+	policed->remb_sent_ns = worker->now_ns;
+	policed->remb_due_ns = worker->now_ns + POLICING_REMB_NS;
 	window_advance(&policed->window, &policed->policer, 0, worker->now_ns);
 	if (policed->policer.is_limited)
 		bps = (uint64_t)policed->policer.config.committed_bps;

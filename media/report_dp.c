@@ -198,8 +198,7 @@ static void send_remb(struct worker *worker, struct transport *transport)
 			ssrcs[n++] = transport->tracks[i].ssrc;
 	}
 	uint64_t bps = policing_remb_bps(worker, transport);
-	if (bps == 0 || n == 0 || !transport->policed.remb ||
-	    !feedback_begin(worker, transport, &compound))
+	if (bps == 0 || n == 0 || !feedback_begin(worker, transport, &compound))
 		return;
 	compound_add(&compound, rtcp_write_remb(compound.at, compound.room, transport->rtcp_ssrc,
 						bps, ssrcs, n));
@@ -295,7 +294,6 @@ uint64_t report_service(struct worker *worker, struct transport *transport)
 		if (transport->is_connected) {
 			send_receiver_report(worker, transport);
 			send_sender_reports(worker, transport);
-			send_remb(worker, transport);
 		}
 		for (unsigned int i = 0; i < transport->n_subscriptions; i++)
 			feed_expire(worker, transport->subscriptions[i].config.feed);
@@ -307,12 +305,16 @@ uint64_t report_service(struct worker *worker, struct transport *transport)
 	uint64_t next_ns = serve_keyframes(worker, transport);
 	if (now_ns >= transport->nack_due_ns)
 		send_nacks(worker, transport);
+	if (transport->policed.remb && now_ns >= transport->policed.remb_due_ns)
+		send_remb(worker, transport);
 	if (transport->twcc && now_ns >= transport->twcc_due_ns) {
 		send_transport_cc(worker, transport);
 		transport->twcc_due_ns = now_ns + REPORT_TWCC_NS;
 	}
 	next_ns = RTE_MIN(next_ns, transport->report_due_ns);
 	next_ns = RTE_MIN(next_ns, transport->nack_due_ns);
+	if (transport->policed.remb)
+		next_ns = RTE_MIN(next_ns, transport->policed.remb_due_ns);
 	if (transport->twcc)
 		next_ns = RTE_MIN(next_ns, transport->twcc_due_ns);
 	return next_ns;

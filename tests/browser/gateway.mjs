@@ -49,10 +49,14 @@ export class Gateway {
   #process = null;
   #logFile = join(this.#folder, 'log');
 
-  /** Starts one, listening on one address only, for API and media. */
-  static async start(address = '127.0.0.1') {
+  /**
+   * Starts one, listening on one address only, for API and media. `policy` is what tenants.yaml
+   * says of the tenant besides its key: lines of YAML.
+   */
+  static async start(address = '127.0.0.1', policy = []) {
     const gateway = new Gateway();
     await gateway.#configure(address);
+    gateway.#writeTenants(policy);
     try {
       await gateway.run();
     } catch (error) {
@@ -75,18 +79,6 @@ export class Gateway {
     ]);
     writeFileSync(join(this.#folder, 'dev.pub.pem'), publicKey);
     writeFileSync(
-      join(this.#folder, 'tenants.yaml'),
-      [
-        'tenants:',
-        '  - id: demo',
-        '    keys:',
-        '      - id: dev',
-        '        algorithm: EdDSA',
-        '        public_key_file: dev.pub.pem',
-        '',
-      ].join('\n'),
-    );
-    writeFileSync(
       join(this.#folder, 'gateway.yaml'),
       [
         'http:',
@@ -99,6 +91,28 @@ export class Gateway {
         '',
       ].join('\n'),
     );
+  }
+
+  #writeTenants(policy) {
+    writeFileSync(
+      join(this.#folder, 'tenants.yaml'),
+      [
+        'tenants:',
+        '  - id: demo',
+        '    keys:',
+        '      - id: dev',
+        '        algorithm: EdDSA',
+        '        public_key_file: dev.pub.pem',
+        ...policy.map((line) => `    ${line}`),
+        '',
+      ].join('\n'),
+    );
+  }
+
+  /** Another policy for the tenant, while it runs. */
+  changePolicy(policy) {
+    this.#writeTenants(policy);
+    this.#process.kill('SIGHUP');
   }
 
   /** Runs the process, again after kill(), and waits until it is ready. */

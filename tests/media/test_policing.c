@@ -426,6 +426,31 @@ static void publisher_is_told_its_limit(void)
 	tear_down();
 }
 
+/* Its first REMB came before its handshake had ended, say. */
+static void who_is_over_is_told_again_soon(void)
+{
+	set_up();
+	limit_session(500000);
+	receive_video(0);
+	serve(1);
+	CU_ASSERT_EQUAL(fixture_count(COUNT_REMB_SENT), 1);
+	uint16_t sequence = receive_until_red(1);
+	serve(50);
+	CU_ASSERT_EQUAL(fixture_count(COUNT_REMB_SENT), 1);
+	fixture_advance(POLICING_REMB_MIN_NS / 1000000);
+	receive_until_red((uint16_t)(sequence + 1));
+	CU_ASSERT_EQUAL(publisher->timer.due_ns, fixture_worker->now_ns);
+	serve(0);
+	CU_ASSERT_EQUAL(fixture_count(COUNT_REMB_SENT), 2);
+	/* Who keeps to it hears it once a second. */
+	for (unsigned int i = 0; i < 30; i++) {
+		serve(100);
+		told_bps();
+	}
+	CU_ASSERT_EQUAL(fixture_count(COUNT_REMB_SENT), 5);
+	tear_down();
+}
+
 /* Two publishers of a tenant on one worker: each may send half of it, and who needs less leaves
  * the rest to the other. */
 static void publishers_of_a_tenant_share(void)
@@ -471,6 +496,7 @@ static CU_TestInfo tests[] = {
 	 red_voice_and_red_padding_want_no_key_frame},
 	{"feedback_says_red_was_not_received", feedback_says_red_was_not_received},
 	{"publisher_is_told_its_limit", publisher_is_told_its_limit},
+	{"who_is_over_is_told_again_soon", who_is_over_is_told_again_soon},
 	{"publishers_of_a_tenant_share", publishers_of_a_tenant_share},
 	CU_TEST_INFO_NULL,
 };
