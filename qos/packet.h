@@ -29,7 +29,7 @@ struct packet_tx {
 	struct scheduler_pipe *pipe; /* borrowed; NULL: the node's own packets */
 	uint64_t viewer;             /* media's: whose it is, for when it is dropped; 0: nobody's */
 	uint64_t queued_ns;          /* the scheduler's */
-	uint32_t ahead_bytes;        /* the scheduler's */
+	uint32_t served_bytes;       /* the scheduler's */
 	uint8_t traffic_class;       /* enum traffic_class */
 	uint8_t color;               /* enum packet_color */
 	uint8_t dscp;                /* filled by the scheduler */

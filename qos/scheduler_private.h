@@ -36,8 +36,9 @@ static_assert(GRANT_BYTES_MIN >= PACKET_BYTES_MAX + 64 + 8 + 40 + 14 + PACKET_FR
 struct scheduler_queue {
 	uint64_t bytes;
 	uint32_t packets;
-	/* The last packet that left had waited drain_ns for drain_bytes (itself and those before
-	 * it): how fast this queue drains. 0 bytes: not known. */
+	uint32_t served_bytes; /* that were sent, in all; it wraps */
+	/* While the last packet that left waited for drain_ns, drain_bytes were sent, itself among
+	 * them: how fast this queue drains. 0 ns: not known, or at once. */
 	uint32_t drain_bytes;
 	uint64_t drain_ns;
 	struct rte_red red;
@@ -73,8 +74,9 @@ struct scheduler_tree {
 	uint32_t n_active;              /* leaves with packets */
 	uint32_t n_ceilings;            /* leaves with a ceiling */
 	uint32_t grant_left;            /* bytes of the grant in force */
-	uint64_t synced_ns;             /* when rte_sched last read its clock */
-	uint64_t warm_until_ns;         /* until then a token bucket may be filling */
+	bool is_stale; /* a class has packets that rte_sched may not have seen; see _tree_dp.c */
+	uint64_t synced_ns;     /* when rte_sched last read its clock */
+	uint64_t warm_until_ns; /* until then a token bucket may be filling */
 };
 
 /* What the owner needs to know of a slice's configuration. */

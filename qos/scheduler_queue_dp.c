@@ -2,8 +2,8 @@
  * when they come out. rte_sched itself never drops.
  *
  * Age. A packet that waited longer than its class may is useless to its receiver. It is not sent,
- * and better: not even taken. Each packet remembers when it came and how many bytes of its class it
- * found before it, so each that leaves tells how fast its queue really drains, whatever the reason
+ * and better: not even taken. Each packet remembers when it came and how much of its class had been
+ * sent by then, so each that leaves tells how fast its queue really drains, whatever the reason
  * (the tenant's ceiling, classes above, other tenants). A packet that would be late by that measure
  * is dropped on arrival, before it costs its tenant anything. An empty queue forgets the measure.
  *
@@ -42,9 +42,7 @@ static void shut_set(struct scheduler_pipe *pipe, unsigned int class, bool is_sh
 /* How long `bytes` more would wait behind what is there, if the queue drains on as it did. */
 static uint64_t wait_ns(const struct scheduler_queue *queue, uint32_t bytes)
 {
-	if (queue->drain_bytes == 0)
-		return 0;
-	return queue->drain_ns * (queue->bytes + bytes) / queue->drain_bytes;
+	return queue->drain_ns * (queue->bytes + bytes) / RTE_MAX(queue->drain_bytes, 1u);
 }
 
 static uint64_t queue_limit(const struct scheduler *scheduler, unsigned int class)
@@ -88,12 +86,14 @@ enum scheduler_drop scheduler_queue_push(struct scheduler *scheduler, struct sch
 		return SCHEDULER_DROP_EARLY;
 
 	tx->queued_ns = now_ns;
-	tx->ahead_bytes = (uint32_t)queue->bytes;
+	tx->served_bytes = queue->served_bytes;
 	packet->pkt_len = bytes;
-	queue->packets++;
-	queue->bytes += bytes;
 	if (leaf->queued_packets++ == 0)
 		slice->tree->n_active++;
+	else if (queue->packets == 0)
+		slice->tree->is_stale = true;
+	queue->packets++;
+	queue->bytes += bytes;
 	slice->queued_packets++;
 	slice->queued_bytes += bytes;
 	scheduler->queued_packets++;
@@ -142,25 +142,32 @@ static void leaf_emptied(struct scheduler *scheduler, struct scheduler_leaf *lea
 		scheduler_leaf_close(scheduler, leaf->closing);
 }
 
-static void queue_take(struct scheduler *scheduler, struct scheduler_leaf *leaf,
-		       const struct packet_tx *tx, uint32_t bytes, uint64_t waited_ns)
+static void queue_take(struct scheduler *scheduler, struct scheduler_leaf *leaf, unsigned int class,
+		       uint32_t bytes)
 {
-	unsigned int class = tx->traffic_class;
 	struct scheduler_queue *queue = &leaf->queues[class];
 	struct scheduler_slice *slice = leaf->slice;
 	queue->packets--;
 	queue->bytes -= bytes;
-	queue->drain_bytes = queue->packets > 0 ? tx->ahead_bytes + bytes : 0;
-	queue->drain_ns = waited_ns;
 	leaf->queued_packets--;
 	slice->queued_packets--;
 	slice->queued_bytes -= bytes;
 	scheduler->queued_packets--;
 	stats_unqueue(&leaf->pipe->stats[class], bytes);
 	stats_unqueue(&slice->stats[class], bytes);
+}
+
+/* What this packet tells of its queue. */
+static void queue_measure(const struct scheduler *scheduler, struct scheduler_leaf *leaf,
+			  const struct packet_tx *tx, uint64_t waited_ns)
+{
+	unsigned int class = tx->traffic_class;
+	struct scheduler_queue *queue = &leaf->queues[class];
+	queue->drain_bytes = queue->served_bytes - tx->served_bytes;
+	queue->drain_ns = queue->packets > 0 ? waited_ns : 0;
 	if (atomic_load_explicit(&leaf->pipe->is_shut[class], memory_order_relaxed) &&
 	    queue->packets < queue_limit(scheduler, class) &&
-	    wait_ns(queue, GRANT_BYTES_MIN) <= slice->terms.delay_ns[class])
+	    wait_ns(queue, GRANT_BYTES_MIN) <= leaf->slice->terms.delay_ns[class])
 		shut_set(leaf->pipe, class, false);
 }
 
@@ -175,7 +182,10 @@ bool scheduler_queue_pop(struct scheduler *scheduler, struct scheduler_leaf *lea
 	bool is_late = waited_ns > slice->terms.delay_ns[class];
 
 	packet->pkt_len = packet->data_len;
-	queue_take(scheduler, leaf, tx, bytes, waited_ns);
+	queue_take(scheduler, leaf, class, bytes);
+	if (!is_late)
+		leaf->queues[class].served_bytes += bytes;
+	queue_measure(scheduler, leaf, tx, waited_ns);
 	if (is_late) {
 		scheduler_queue_drop(scheduler, slice, packet, SCHEDULER_DROP_LATE);
 	} else {

@@ -21,6 +21,7 @@
 
 #define PORT_MTU           (PACKET_BYTES_MAX + 128)
 #define GRANT_RATE         1250          /* bytes per second: the least that it approximates */
+#define PORT_BYTES_BESIDES 8192          /* of a port, beyond its footprint as told */
 #define FOREVER_MS         2592000000ull /* 30 days */
 #define PROFILE_NO_CEILING 0
 #define DRAIN_TRIES        100000
@@ -75,9 +76,8 @@ void scheduler_tree_pipe_set(struct scheduler_tree *tree, uint32_t index, uint32
 	rte_sched_pipe_config(tree->port, 0, index, (int32_t)profile);
 }
 
-static struct rte_sched_port *port_create(uint32_t n_pipes)
+static void grants_fill(struct rte_sched_subport_profile_params *grants)
 {
-	struct rte_sched_subport_profile_params grants[SCHEDULER_GRANTS + 1];
 	for (unsigned int i = 0; i <= SCHEDULER_GRANTS; i++) {
 		uint64_t bytes = i > 0 ? (uint64_t)GRANT_BYTES_MIN << (i - 1) : 0;
 		grants[i] = (struct rte_sched_subport_profile_params){
@@ -88,6 +88,27 @@ static struct rte_sched_port *port_create(uint32_t n_pipes)
 		for (int k = 0; k < RTE_SCHED_TRAFFIC_CLASSES_PER_PIPE; k++)
 			grants[i].tc_rate[k] = 1;
 	}
+}
+
+/* rte_sched complains in the log when memory is short. */
+static bool has_memory(struct rte_sched_port_params *port, struct rte_sched_subport_params *subport)
+{
+	uint32_t bytes = rte_sched_port_get_memory_footprint(port, &subport);
+	void *probe = rte_malloc("probe", bytes + PORT_BYTES_BESIDES, RTE_CACHE_LINE_SIZE);
+	rte_free(probe);
+	return probe != NULL;
+}
+
+static struct rte_sched_port *port_create(const struct scheduler_tree *tree)
+{
+	struct rte_sched_pipe_params no_ceiling = pipe_params(&tree->profiles[0]);
+	struct rte_sched_subport_params subport = {
+		.n_pipes_per_subport_enabled = tree->n_pipes,
+		.pipe_profiles = &no_ceiling,
+		.n_pipe_profiles = 1,
+		.n_max_pipe_profiles = tree->n_profiles_max,
+	};
+	struct rte_sched_subport_profile_params grants[SCHEDULER_GRANTS + 1];
 	unsigned int socket = rte_socket_id();
 	struct rte_sched_port_params params = {
 		.name = "slice",
@@ -98,30 +119,19 @@ static struct rte_sched_port *port_create(uint32_t n_pipes)
 		.subport_profiles = grants,
 		.n_subport_profiles = SCHEDULER_GRANTS + 1,
 		.n_max_subport_profiles = SCHEDULER_GRANTS + 1,
-		.n_pipes_per_subport = n_pipes,
+		.n_pipes_per_subport = tree->n_pipes,
 	};
-	return rte_sched_port_config(&params);
-}
-
-/* On failure the port is gone. */
-static int subport_create(struct rte_sched_port *port, uint32_t n_pipes, uint32_t n_profiles_max,
-			  const struct scheduler_profile *profile)
-{
-	struct rte_sched_pipe_params no_ceiling = pipe_params(profile);
-	struct rte_sched_subport_params params = {
-		.n_pipes_per_subport_enabled = n_pipes,
-		.pipe_profiles = &no_ceiling,
-		.n_pipe_profiles = 1,
-		.n_max_pipe_profiles = n_profiles_max,
-	};
+	grants_fill(grants);
 	for (int i = 0; i < TRAFFIC_CLASSES; i++) {
 		const struct traffic_class_row *row = &traffic_class_rows[i];
-		params.qsize[row->sched_class] = row->queue_packets;
+		subport.qsize[row->sched_class] = row->queue_packets;
 	}
-	int rc = rte_sched_subport_config(port, 0, &params, 0);
-	if (rc == 0)
-		rte_sched_subport_tc_ov_config(port, 0, false);
-	return rc;
+	struct rte_sched_port *port =
+		has_memory(&params, &subport) ? rte_sched_port_config(&params) : NULL;
+	if (!port || rte_sched_subport_config(port, 0, &subport, 0) != 0)
+		return NULL; /* a port that is refused its subport is gone */
+	rte_sched_subport_tc_ov_config(port, 0, false);
+	return port;
 }
 
 int scheduler_tree_create(uint32_t n_pipes, uint32_t n_profiles_max, struct scheduler_tree **out)
@@ -136,13 +146,9 @@ int scheduler_tree_create(uint32_t n_pipes, uint32_t n_profiles_max, struct sche
 	if (!tree->profiles || !tree->leaves)
 		goto out;
 	tree->profiles[tree->n_profiles++] = scheduler_profile_of(0);
-	tree->port = port_create(n_pipes);
+	tree->port = port_create(tree);
 	if (!tree->port)
 		goto out;
-	if (subport_create(tree->port, n_pipes, n_profiles_max, &tree->profiles[0]) != 0) {
-		tree->port = NULL;
-		goto out;
-	}
 	*out = tree;
 	return 0;
 out:
