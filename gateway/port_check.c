@@ -31,7 +31,7 @@ static void link_read(const char *pci, const char *name, char *text, size_t byte
 		return;
 	target[n] = '\0';
 	const char *slash = strrchr(target, '/');
-	snprintf(text, bytes, "%s", slash ? slash + 1 : target);
+	snprintf(text, bytes, "%.*s", (int)bytes - 1, slash ? slash + 1 : target);
 }
 
 static void pci_read(struct port_facts *facts)
