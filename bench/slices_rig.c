@@ -82,11 +82,12 @@ static int learn_flows(struct rig *rig, const char *address)
 	unsigned int known = 0;
 	uint64_t until_ns = clock_ns() + LEARN_NS, hello_ns = 0;
 	address_parse_ip(&port, address, port_udp_port(rig->port));
-	while (known < rig->config.n_peers) {
+	while (known < rig->config.n_peers || !port_check_link(rig->port)) {
 		uint64_t now_ns = clock_ns();
 		if (now_ns > until_ns) {
-			fprintf(stderr, "nn5g-bench: the port hears %u of %u peers\n", known,
-				rig->config.n_peers);
+			fprintf(stderr, "nn5g-bench: the port hears %u of %u peers, link %s\n",
+				known, rig->config.n_peers,
+				port_check_link(rig->port) ? "up" : "down");
 			return -ETIMEDOUT;
 		}
 		if (now_ns >= hello_ns) {
@@ -228,6 +229,8 @@ int rig_begin(struct rig *rig, struct source *sources, unsigned int n, uint64_t 
 	rig->sources = sources;
 	rig->n_sources = n;
 	rig->late_ns = 0;
+	if (rig->port && !port_check_link(rig->port))
+		return -ENETDOWN;
 	atomic_store(&rig->is_stopping, false);
 	rig->begin_ns = clock_ns();
 	for (unsigned int i = 0; i < RIG_GROUPS; i++)
