@@ -159,11 +159,13 @@ static int packet_transform(struct nn_srtp *srtp, struct rte_mbuf *packet, size_
 }
 
 /* Whether libsrtp may be given the packet at all. Larger ones than a port takes never get near its
- * 2,048 bytes of associated data, which it would not recover from. */
+ * 2,048 bytes of associated data, which it would not recover from. It reads words of the header,
+ * which in an Ethernet frame stands at 2 modulo 4: what this runs on (x86-64, arm64) does not mind.
+ */
 static int packet_check(const struct rte_mbuf *packet, size_t bytes_min, size_t room)
 {
 	assert(packet->nb_segs == 1);
-	assert(((uintptr_t)rte_pktmbuf_mtod(packet, const uint8_t *) & 3) == 0);
+	assert(((uintptr_t)rte_pktmbuf_mtod(packet, const uint8_t *) & 1) == 0);
 	if (packet->data_len < bytes_min || packet->data_len > PACKET_BYTES_MAX)
 		return -EBADMSG;
 	return rte_pktmbuf_tailroom(packet) >= room ? 0 : -ENOSPC;

@@ -21,6 +21,9 @@ const ctl = program('NN5G_CTL', 'nn5gctl');
 const bench = program('NN5G_BENCH', 'nn5g-bench');
 const forward = fileURLToPath(new URL('forward.mjs', import.meta.url));
 
+// Of sanitized builds: what libraries leave behind.
+process.env.LSAN_OPTIONS ??= `suppressions=${join(root, 'tests/lsan.supp')}:print_suppressions=0`;
+
 const FORWARD_PORT = 8081;
 const NOBODY = '65534';
 const EF = 46, AF41 = 34;
