@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "gateway/machine.h"
+#include "qos/interface.h"
 
 #define PATH_BYTES 320
 
@@ -56,15 +57,6 @@ static void driver_read(int fd, struct nic *nic)
 		return;
 	snprintf(nic->driver, sizeof(nic->driver), "%s", answer.driver);
 	snprintf(nic->bus, sizeof(nic->bus), "%s", answer.bus_info);
-}
-
-/* A driver that does not speak of channels has one queue. */
-static void queues_read(int fd, struct nic *nic)
-{
-	struct ethtool_channels answer = {.cmd = ETHTOOL_GCHANNELS};
-	nic->rx_queues = 1;
-	if (ethtool_ask(fd, nic->name, &answer) && answer.rx_count + answer.combined_count > 0)
-		nic->rx_queues = answer.rx_count + answer.combined_count;
 }
 
 /* The kernel first says how long its masks of link modes are, then takes them. */
@@ -135,7 +127,8 @@ int nic_read(const char *name, uint64_t xdp_bytes, struct nic *nic)
 	int rc = link_read(fd, nic);
 	if (rc == 0) {
 		driver_read(fd, nic);
-		queues_read(fd, nic);
+		nic->rx_queues = interface_rx_queues(name);
+		nic->xdp_queues = interface_xdp_queues(name);
 		speed_read(fd, nic);
 		nic->is_native_xdp_likely = driver_is_native(nic->driver);
 		xdp_program_id(name, &nic->xdp_program);

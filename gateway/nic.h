@@ -20,6 +20,7 @@ struct nic {
 	char name[IF_NAMESIZE];
 	char driver[32], bus[32]; /* "virtio_net", "0000:00:03.0"; may be "" */
 	unsigned int rx_queues, mtu;
+	unsigned int xdp_queues; /* of rx_queues, what net_af_xdp can open */
 	unsigned int speed_mbps; /* 0: not told */
 	bool is_loopback, is_up, has_link;
 	bool is_native_xdp_likely; /* the driver is known for it; else XDP runs behind the driver,

@@ -8,9 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FOUND_BYTES 256
-#define MODE(name)  (1u << PORT_MODE_##name)
-#define NIC_SHARED  (MODE(AF_XDP) | MODE(AF_PACKET))
+#define FOUND_BYTES           256
+#define XDP_PACKETS_PER_QUEUE 4096
+#define MODE(name)            (1u << PORT_MODE_##name)
+#define NIC_SHARED            (MODE(AF_XDP) | MODE(AF_PACKET))
 
 const struct capability_row port_capabilities[PORT_CAPABILITIES] = {
 	{CAP_NET_RAW, "CAP_NET_RAW", NIC_SHARED},
@@ -80,6 +81,21 @@ static bool look_queues(const struct port_facts *facts, char found[FOUND_BYTES])
 {
 	return say(found, facts->nic.rx_queues >= facts->config->node.workers,
 		   "%u of the NIC, %u workers", facts->nic.rx_queues, facts->config->node.workers);
+}
+
+static bool look_combined(const struct port_facts *facts, char found[FOUND_BYTES])
+{
+	const struct nic *nic = &facts->nic;
+	return say(found, nic->rx_queues <= nic->xdp_queues, "%u of %u", nic->xdp_queues,
+		   nic->rx_queues);
+}
+
+/* Half of all are lent to the kernel to receive into (qos/device_af_xdp.c). */
+static bool look_packets(const struct port_facts *facts, char found[FOUND_BYTES])
+{
+	unsigned int wanted = facts->nic.rx_queues * XDP_PACKETS_PER_QUEUE;
+	return say(found, facts->config->node.packets >= wanted, "node.packets %u, %u wanted",
+		   facts->config->node.packets, wanted);
 }
 
 static bool look_program(const struct port_facts *facts, char found[FOUND_BYTES])
@@ -170,6 +186,10 @@ static const struct need_row {
 	{"kernel 5.18", MODE(AF_XDP), look_kernel_xdp, "a newer kernel, or port.mode: af_packet"},
 	{"receive queues for the workers", MODE(AF_XDP), look_queues,
 	 "ethtool -L INTERFACE combined N, or fewer node.workers"},
+	{"all receive queues are ones that net_af_xdp opens", MODE(AF_XDP), look_combined,
+	 "it opens combined queues, or an only one: ethtool -L INTERFACE rx 1"},
+	{"packet buffers", MODE(AF_XDP), look_packets,
+	 "raise node.packets, or use fewer receive queues"},
 	{"no other XDP program", MODE(AF_XDP), look_program,
 	 "end what put it there; a gateway takes its own with it"},
 	{"AF_XDP sockets", MODE(AF_XDP), look_xdp_socket,

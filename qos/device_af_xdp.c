@@ -48,6 +48,17 @@ static int pool_check(const struct device_config *config, unsigned int n_queues)
 
 static int queues_check(const struct device_config *config, unsigned int n_queues)
 {
+	unsigned int n_possible = interface_xdp_queues(config->interface);
+	if (n_queues > n_possible) {
+		log_error(
+			LOG_PORT,
+			"net_af_xdp opens combined queues alone, and what the others receive would "
+			"be lost",
+			"\"interface\":\"%s\",\"queues\":%u,\"possible\":%u,"
+			"\"command\":\"ethtool -L %s rx 1\"",
+			config->interface, n_queues, n_possible, config->interface);
+		return -ERANGE;
+	}
 	if (n_queues >= config->n_workers && n_queues <= DEVICE_RX_MAX)
 		return pool_check(config, n_queues);
 	log_error(LOG_PORT, "each worker needs a receive queue of the NIC",

@@ -99,3 +99,12 @@ unsigned int interface_rx_queues(const char *name)
 	unsigned int n = channels.combined_count + channels.rx_count;
 	return n > 0 ? n : 1;
 }
+
+unsigned int interface_xdp_queues(const char *name)
+{
+	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+	struct ifreq request = {.ifr_data = (char *)&channels};
+	if (ask(SIOCETHTOOL, name, &request) != 0 || channels.max_combined == 0)
+		return 1;
+	return channels.combined_count;
+}

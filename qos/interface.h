@@ -28,3 +28,5 @@ int interface_addresses(const char *name, bool ipv4, uint16_t port, struct addre
 /* Receive queues in use: combined ones and those for receiving alone; 1 when the driver has no
  * such notion. */
 unsigned int interface_rx_queues(const char *name);
+/* Those of them that net_af_xdp can open: the combined ones, or the only one. */
+unsigned int interface_xdp_queues(const char *name);
