@@ -151,11 +151,25 @@ int exception_open(const struct exception_config *config, struct exception **out
 	return 0;
 }
 
+/* What came of it, for whoever reads the log. */
+static void log_end(const struct exception_counters *counters)
+{
+	log_info(LOG_PORT, "the exception path ends",
+		 "\"to_kernel\":%llu,\"to_kernel_dropped\":%llu,\"from_kernel\":%llu,"
+		 "\"from_kernel_dropped\":%llu",
+		 (unsigned long long)exception_counter(&counters->to_kernel),
+		 (unsigned long long)exception_counter(&counters->to_kernel_dropped),
+		 (unsigned long long)exception_counter(&counters->from_kernel),
+		 (unsigned long long)exception_counter(&counters->from_kernel_dropped));
+}
+
 void exception_close(struct exception *exception)
 {
 	if (!exception)
 		return;
-	if (exception->fd >= 0)
+	if (exception->fd >= 0) {
+		log_end(&exception->counters);
 		close(exception->fd);
+	}
 	rte_free(exception);
 }

@@ -325,11 +325,23 @@ int xdp_steer_read(const struct xdp_steer *steer, struct xdp_counters *counters)
 	return rc;
 }
 
+/* What came of it, for whoever reads the log. */
+static void log_end(const struct xdp_steer *steer)
+{
+	struct xdp_counters counters;
+	if (xdp_steer_read(steer, &counters) == 0)
+		log_info(LOG_PORT, "the XDP program is off the interface",
+			 "\"interface\":\"%s\",\"steered\":%llu,\"passed\":%llu",
+			 log_escape(steer->interface), (unsigned long long)counters.steered,
+			 (unsigned long long)counters.passed);
+}
+
 void xdp_steer_destroy(struct xdp_steer *steer)
 {
 	if (!steer)
 		return;
 	if (steer->link_fd >= 0) {
+		log_end(steer);
 		/* At once, whoever else may hold the link. */
 		bpf_link_detach(steer->link_fd);
 		close(steer->link_fd);
