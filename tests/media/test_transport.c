@@ -137,12 +137,74 @@ static void the_end_is_told_once(void)
 	transport_destroy(transport);
 }
 
+static struct link_route route_from(uint8_t station)
+{
+	return (struct link_route){.to = {2, station}, .from = {2, 1}, .is_known = 1};
+}
+
+/* Where its next packet would go. */
+static uint8_t station_of(struct transport *transport)
+{
+	struct rte_mbuf *packet = packet_alloc(fixture_plane.pool);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
+	transport_send(fixture_worker, transport, packet, FLOW_CONTROL);
+	CU_ASSERT_TRUE_FATAL(fixture_worker->n_tx == 1 && fixture_worker->tx[0] == packet);
+	const struct packet_meta *meta = packet_meta(packet);
+	CU_ASSERT_PTR_EQUAL(meta->tx.pipe, transport->pipe);
+	CU_ASSERT_EQUAL(meta->tx.traffic_class, CLASS_CONTROL);
+	uint8_t station = meta->route.to[1];
+	fixture_clear();
+	return station;
+}
+
+/* A receiver report by way of `station`, whole or not. */
+static void report_from(struct transport *transport, struct nn_srtp *peer, uint8_t station,
+			bool is_whole)
+{
+	static const uint8_t report[] = {0x80, 201, 0, 1, 0, 0, 0, 9};
+	struct rte_mbuf *packet = packet_alloc(fixture_plane.pool);
+	int result;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
+	memcpy(rte_pktmbuf_append(packet, sizeof(report)), report, sizeof(report));
+	CU_ASSERT_EQUAL_FATAL(nn_srtcp_protect(peer, &packet, 1, &result), 1);
+	packet_bytes(packet)[8] ^= is_whole ? 0 : 1;
+	packet_meta(packet)->flow = flow_from(1);
+	packet_meta(packet)->route = route_from(station);
+	transport_on_rtcp(fixture_worker, transport, &packet, 1);
+}
+
+/* A frame that anybody can send must not lead what we send somewhere else. */
+static void route_is_learned_from_checks_and_authentic_packets_alone(void)
+{
+	struct srtp_keys keys = fixture_keys();
+	struct transport *transport = make_transport();
+	struct packet_meta from = {.flow = flow_from(1), .route = route_from(10)};
+	struct nn_srtp *peer;
+	CU_ASSERT_EQUAL_FATAL(nn_srtp_create(&keys, false, &peer), 0);
+	CU_ASSERT_EQUAL_FATAL(nn_srtp_create(&keys, true, &transport->srtp_in), 0);
+	CU_ASSERT_EQUAL(transport_on_check(fixture_worker, transport, &from, true), 0);
+	CU_ASSERT_EQUAL(station_of(transport), 10);
+	from.route = route_from(11);
+	CU_ASSERT_EQUAL(transport_on_check(fixture_worker, transport, &from, true), 0);
+	CU_ASSERT_EQUAL(station_of(transport), 11);
+	transport->is_connected = true;
+	report_from(transport, peer, 12, false);
+	CU_ASSERT_EQUAL(station_of(transport), 11);
+	report_from(transport, peer, 12, true);
+	CU_ASSERT_EQUAL(station_of(transport), 12);
+	transport_close(fixture_worker, transport);
+	nn_srtp_destroy(peer);
+	transport_destroy(transport);
+}
+
 static CU_TestInfo tests[] = {
 	{"follows_the_latest_nomination", follows_the_latest_nomination},
 	{"many_addresses_keep_the_selected_one", many_addresses_keep_the_selected_one},
 	{"a_flow_that_changed_hands_outlives_its_first_owner",
 	 a_flow_that_changed_hands_outlives_its_first_owner},
 	{"the_end_is_told_once", the_end_is_told_once},
+	{"route_is_learned_from_checks_and_authentic_packets_alone",
+	 route_is_learned_from_checks_and_authentic_packets_alone},
 	CU_TEST_INFO_NULL,
 };
 
