@@ -70,12 +70,13 @@ bool reception_has_holes(const struct reception *r)
 }
 
 /* RFC 3550 A.3: of 256. What comes late cannot make it negative, nor a silent interval divide by
- * zero; and an interval that grew holds the packet that made it grow, so it stays below 256. */
+ * zero; and when all that came was policed, eight bits hold no more than 255. */
 static uint8_t fraction_lost(uint64_t expected, uint64_t received)
 {
 	if (expected <= received)
 		return 0;
-	return (uint8_t)(((expected - received) << 8) / expected);
+	uint64_t fraction = ((expected - received) << 8) / expected;
+	return fraction > UINT8_MAX ? UINT8_MAX : (uint8_t)fraction;
 }
 
 static int32_t cumulative_lost(uint64_t expected, uint64_t received)

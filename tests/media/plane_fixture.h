@@ -52,7 +52,7 @@ struct client {
 	/* publisher */
 	uint32_t ssrc;
 	uint16_t sequence, transport_sequence;
-	unsigned int n_keyframe_requests, n_transport_feedback, n_nacked;
+	unsigned int n_keyframe_requests, n_transport_feedback, n_nacked, n_rembs;
 	uint16_t nacked;
 	/* viewer */
 	unsigned int n_received, n_sender_reports, n_byes;
@@ -156,6 +156,7 @@ static inline void on_rtcp(struct client *client, const uint8_t *bytes, size_t s
 		client->n_sender_reports += bytes[at + 1] == 200;
 		client->n_byes += bytes[at + 1] == 203;
 		client->n_transport_feedback += kind == (205 << 8 | 15);
+		client->n_rembs += kind == (206 << 8 | 15);
 		if (kind == (206 << 8 | 1) && get32(bytes + at + 8) == client->ssrc)
 			client->n_keyframe_requests++;
 		if (kind == (205 << 8 | 1) && get32(bytes + at + 8) == client->ssrc) {

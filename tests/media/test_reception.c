@@ -426,6 +426,18 @@ static void what_was_policed_is_lost_and_not_asked_for(void)
 	CU_ASSERT_EQUAL(report.cumulative_lost, 3);
 }
 
+static void all_policed_is_all_lost(void)
+{
+	struct rtcp_report report;
+	reception_init(&r, 7, 90000);
+	on(10, 0);
+	reception_report(&r, 0, &report);
+	for (uint16_t i = 11; i < 20; i++)
+		CU_ASSERT_TRUE(reception_on_policed(&r, i));
+	reception_report(&r, 1000 * MS, &report);
+	CU_ASSERT_EQUAL(report.fraction_lost, 255);
+}
+
 static void policed_packets_move_the_window(void)
 {
 	uint16_t asked[RECEPTION_NACKS_MAX];
@@ -446,6 +458,7 @@ static CU_TestInfo tests[] = {
 	{"nacks_wait_between_tries_and_give_up", nacks_wait_between_tries_and_give_up},
 	{"what_is_forgiven_is_not_asked_for", what_is_forgiven_is_not_asked_for},
 	{"what_was_policed_is_lost_and_not_asked_for", what_was_policed_is_lost_and_not_asked_for},
+	{"all_policed_is_all_lost", all_policed_is_all_lost},
 	{"policed_packets_move_the_window", policed_packets_move_the_window},
 	{"nacks_are_asked_at_once_with_no_wait", nacks_are_asked_at_once_with_no_wait},
 	{"nacks_wait_no_less_than_a_part_of_a_millisecond",
