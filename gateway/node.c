@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@
 #include "slices/tenant.h"
 
 #define TICK_MS            1000
+#define CROWD              64 /* sessions: their memory is worth giving back */
 #define ACCOUNT_TICK_MS    100
 #define STOP_PATIENCE_MS   5000
 #define FED_PATIENCE_MS    20000
@@ -51,6 +53,7 @@ struct node_loop {
 	guint sources[5];
 	unsigned int n_sources;
 	guint account_timer;
+	unsigned int n_sessions_crowd; /* most there were since memory was given back */
 };
 
 static const enum port_kind port_kinds[] = {
@@ -156,6 +159,18 @@ static gboolean on_account_tick(gpointer context)
 	return G_SOURCE_REMOVE;
 }
 
+/* The allocator keeps what a crowd needed, in pieces between what is still in use. Each time
+ * sessions have halved the system gets back what it can: seldom, as it takes a while. */
+static void give_memory_back(struct node_loop *loop, unsigned int n_sessions)
+{
+	if (n_sessions > loop->n_sessions_crowd)
+		loop->n_sessions_crowd = n_sessions;
+	if (loop->n_sessions_crowd < CROWD || n_sessions > loop->n_sessions_crowd / 2)
+		return;
+	malloc_trim(0);
+	loop->n_sessions_crowd = n_sessions;
+}
+
 /* Accounts are looked after ten times a second, but only while there are sessions. */
 static gboolean on_tick(gpointer context)
 {
@@ -166,6 +181,7 @@ static gboolean on_tick(gpointer context)
 	session_tick(node->sessions, now_ns, node->config.ice.connect_s * 1000000000ull);
 	usage_tick(node->usage, now_ns);
 	account_tick(node->accounts, now_ns);
+	give_memory_back(node->loop, session_count(node->sessions));
 	if (!node->loop->account_timer && session_count(node->sessions) > 0)
 		node->loop->account_timer = g_timeout_add(ACCOUNT_TICK_MS, on_account_tick, node);
 	return G_SOURCE_CONTINUE;

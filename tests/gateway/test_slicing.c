@@ -25,7 +25,8 @@
 #define MBPS      INT64_C(1000000)
 
 static struct node node;
-static struct plane plane;
+static struct egress egress;
+static struct plane plane = {.egress = &egress};
 static char node_name[] = "edge-1";
 
 static int start(void)
@@ -44,7 +45,7 @@ static void set_up(void)
 {
 	struct scheduler_config config = {.link_bps = LINK_MBPS * MBPS};
 	dscp_map_default(&config.dscp);
-	CU_ASSERT_EQUAL_FATAL(scheduler_create(&config, &plane.scheduler), 0);
+	CU_ASSERT_EQUAL_FATAL(scheduler_create(&config, &egress.scheduler), 0);
 	node.plane = &plane;
 	node.config.node.port_mbps = LINK_MBPS;
 	node.config.node.name = node_name;
@@ -56,7 +57,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	scheduler_destroy(plane.scheduler);
+	scheduler_destroy(egress.scheduler);
 	slicing_destroy(node.slicing);
 	slice_table_destroy(node.slices);
 	tenant_table_destroy(node.tenants);
@@ -69,8 +70,8 @@ static void settle(void)
 	struct rte_mbuf *packet;
 	unsigned int left = 1;
 	for (unsigned int i = 0; i < 10 && left > 0; i++) {
-		CU_ASSERT_EQUAL(scheduler_dequeue(plane.scheduler, &packet, 1, clock_ns()), 0);
-		left = scheduler_collect(plane.scheduler);
+		CU_ASSERT_EQUAL(scheduler_dequeue(egress.scheduler, &packet, 1, clock_ns()), 0);
+		left = scheduler_collect(egress.scheduler);
 	}
 	CU_ASSERT_EQUAL(left, 0);
 }
