@@ -8,6 +8,7 @@
 #include "qos/device_private.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -36,9 +37,23 @@ int device_fault(const struct device_config *config, const char *what, int rc)
 	return rc;
 }
 
+static bool is_of_bpf(int fd)
+{
+	char path[32], name[32];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(path, name, sizeof(name) - 1);
+	if (n < 0)
+		return false;
+	name[n] = '\0';
+	return strncmp(name, "anon_inode:b", 12) == 0 &&
+	       (strstr(name, "bpf") || strstr(name, "btf"));
+}
+
 static bool is_of_family(int fd, int family)
 {
-	int domain = -1;
+	int domain = -2;
+	if (family == DEVICE_FDS_BPF)
+		return is_of_bpf(fd);
 	socklen_t size = sizeof(domain);
 	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == family;
 }
@@ -75,6 +90,21 @@ int device_fds_new(const struct device_fds *fds, ino_t *inode)
 		return -1;
 	*inode = status.st_ino;
 	return found;
+}
+
+void device_fds_keep_new(struct device_fds *fds)
+{
+	struct device_fds now;
+	device_fds_before(&now, fds->family);
+	for (size_t i = 0; i < RTE_DIM(now.bits); i++)
+		fds->bits[i] = now.bits[i] & ~fds->bits[i];
+}
+
+void device_fds_close(const struct device_fds *fds)
+{
+	for (int fd = 0, end = fds_end(fds); fd < end; fd++)
+		if (fds->bits[fd / 64] >> fd % 64 & 1)
+			close(fd);
 }
 
 /* Of what is offered: checksums and tags, both ways; RSS over UDP flows when there are several

@@ -140,6 +140,7 @@ static void queues_wait(const struct device_config *config, unsigned int n_queue
 int device_af_xdp_open(struct device *device, const struct device_config *config)
 {
 	char program[XDP_PATH_BYTES];
+	struct device_fds fds;
 	unsigned int n_queues = interface_rx_queues(config->interface);
 	int rc = queues_check(config, n_queues);
 	if (rc == 0)
@@ -152,9 +153,15 @@ int device_af_xdp_open(struct device *device, const struct device_config *config
 	device->frame_bytes_max =
 		(uint16_t)(rte_pktmbuf_data_room_size(config->pool) - RTE_PKTMBUF_HEADROOM);
 	queues_wait(config, n_queues);
+	device_fds_before(&fds, DEVICE_FDS_BPF);
 	rc = driver_open(device, config, n_queues, program);
+	device_fds_keep_new(&fds);
 	close(object);
-	if (rc != 0)
-		return device_fault(config, "cannot open AF_XDP sockets (see --port-check)", rc);
-	return xdp_steer_attach(config->interface, &device->steer);
+	if (rc == 0)
+		rc = xdp_steer_attach(config->interface, &device->steer);
+	else
+		device_fault(config, "cannot open AF_XDP sockets (see --port-check)", rc);
+	/* Whoever took charge has his own hold on program and maps. */
+	device_fds_close(&fds);
+	return rc;
 }

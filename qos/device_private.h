@@ -34,5 +34,11 @@ struct device_fds {
 void device_fds_before(struct device_fds *fds, int family);
 int device_fds_new(const struct device_fds *fds, ino_t *inode);
 
+/* In place of a family: programs, maps and types of BPF, which net_af_xdp never closes. */
+#define DEVICE_FDS_BPF -1
+/* Leaves in `fds` those that were opened since; then closes them. */
+void device_fds_keep_new(struct device_fds *fds);
+void device_fds_close(const struct device_fds *fds);
+
 /* "VERB: ERROR", with the interface. Returns rc. */
 int device_fault(const struct device_config *config, const char *what, int rc);

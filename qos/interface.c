@@ -31,6 +31,16 @@ static int ask(unsigned long what, const char *name, struct ifreq *request)
 	return rc;
 }
 
+/* The carrier as the driver knows it: IFF_RUNNING follows up to a second later. */
+static bool has_carrier(const char *name, const struct ifreq *flags)
+{
+	struct ethtool_value link = {.cmd = ETHTOOL_GLINK};
+	struct ifreq request = {.ifr_data = (char *)&link};
+	if (ask(SIOCETHTOOL, name, &request) == 0)
+		return link.data != 0;
+	return flags->ifr_flags & IFF_RUNNING;
+}
+
 int interface_read(const char *name, struct interface_state *out)
 {
 	struct ifreq flags = {0}, index = {0}, mtu = {0}, mac = {0};
@@ -45,7 +55,7 @@ int interface_read(const char *name, struct interface_state *out)
 		return rc;
 	*out = (struct interface_state){
 		.index = (unsigned int)index.ifr_ifindex,
-		.is_up = (flags.ifr_flags & IFF_UP) && (flags.ifr_flags & IFF_RUNNING),
+		.is_up = (flags.ifr_flags & IFF_UP) && has_carrier(name, &flags),
 		.mtu = mtu.ifr_mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)mtu.ifr_mtu,
 	};
 	memcpy(out->mac, mac.ifr_hwaddr.sa_data, sizeof(out->mac));

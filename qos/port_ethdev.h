@@ -40,6 +40,8 @@ struct port_ethdev {
 	bool wants_ipv4, wants_ipv6; /* all addresses of the interface */
 	struct address fixed[PORT_ADDRESSES_MAX];
 	unsigned int n_fixed;
+	struct address wanted[FRAME_LISTEN_MAX]; /* as last seen; what could not be had is in it */
+	unsigned int n_wanted;
 	int reservations[FRAME_LISTEN_MAX]; /* of *listen, by index */
 	struct frame_listen listens[LISTENS];
 	unsigned int next_listen;

@@ -112,6 +112,12 @@ static void listen_publish(struct port_ethdev *port, const struct frame_listen *
 		xdp_steer_set(device->steer, next->addresses, next->n, next->udp_port);
 }
 
+static void wanted_keep(struct port_ethdev *port, const struct address *wanted, unsigned int n)
+{
+	memcpy(port->wanted, wanted, n * sizeof(*wanted));
+	port->n_wanted = n;
+}
+
 int ethdev_listen_open(struct port_ethdev *port, const struct port_config *config)
 {
 	struct address wanted[FRAME_LISTEN_MAX];
@@ -126,11 +132,13 @@ int ethdev_listen_open(struct port_ethdev *port, const struct port_config *confi
 			port->wants_ipv6 = true;
 	}
 	int n = addresses_collect(port, wanted);
-	if (n <= 0) {
-		log_error(LOG_PORT, "the interface has no address to listen on",
-			  "\"interface\":\"%s\"", port->config.interface);
-		return n < 0 ? n : -EADDRNOTAVAIL;
-	}
+	if (n < 0)
+		return n;
+	if (n == 0)
+		log_warn(LOG_PORT, "the interface has no address to listen on yet",
+			 "\"interface\":\"%s\"", port->config.interface);
+	if (n == 0 && asked == 0)
+		return -EADDRNOTAVAIL;
 	int rc = -EADDRINUSE;
 	struct frame_listen *next = listen_next(port);
 	for (int i = 0; i < PICK_ATTEMPTS && rc == -EADDRINUSE; i++) {
@@ -139,9 +147,12 @@ int ethdev_listen_open(struct port_ethdev *port, const struct port_config *confi
 		if (asked != 0)
 			break;
 	}
-	if (rc == 0)
-		listen_publish(port, next);
-	return rc;
+	if (rc != 0)
+		return rc;
+	/* From now on they are collected with the port that was picked. */
+	wanted_keep(port, wanted, (unsigned int)addresses_collect(port, wanted));
+	listen_publish(port, next);
+	return 0;
 }
 
 void ethdev_listen_close(struct port_ethdev *port)
@@ -155,16 +166,14 @@ bool ethdev_listen_update(struct port_ethdev *port)
 {
 	const struct frame_listen *now = atomic_load(&port->listen);
 	struct address wanted[FRAME_LISTEN_MAX];
-	int n = addresses_collect(port, wanted);
-	if (n < 0)
-		return false;
-	bool same = now->scope_id == port->interface.index && (unsigned int)n == now->n;
-	for (int i = 0; i < n && same; i++)
-		same = index_of(now, &wanted[i]) >= 0;
-	if (same)
+	int found = addresses_collect(port, wanted);
+	unsigned int n = found > 0 ? (unsigned int)found : 0;
+	bool same = n == port->n_wanted && memcmp(wanted, port->wanted, n * sizeof(*wanted)) == 0;
+	if (found < 0 || (same && now->scope_id == port->interface.index))
 		return false;
 	struct frame_listen *next = listen_next(port);
-	reserve(port, next, wanted, (unsigned int)n, false);
+	reserve(port, next, wanted, n, false);
+	wanted_keep(port, wanted, n);
 	listen_publish(port, next);
 	return true;
 }

@@ -130,3 +130,221 @@ static inline void question_and_answer_go_every_way(void)
 		close_port();
 	}
 }
+
+/* The peer's word, and ours back: all is well between the two. */
+static inline bool talk(const struct peer *peer)
+{
+	char back[8];
+	struct rte_mbuf *question = NULL;
+	peer_send(peer, "question", 8);
+	if (peer_port_receive(port, 0, &question, 1) != 1)
+		return false;
+	struct rte_mbuf *answer = answer_to(question, "answered", 8);
+	packet_free(question);
+	return port_tx_burst(port, 0, &answer, 1) == 1 && peer_receive(peer, back, 8) == 8 &&
+	       memcmp(back, "answered", 8) == 0;
+}
+
+/* Not readable now, nor by and by: nobody is there to make it so. */
+static inline bool is_quiet(void)
+{
+	struct pollfd p = {.fd = port_fd(port, 0), .events = POLLIN};
+	return port_fd_arm(port, 0) && poll(&p, 1, 0) == 0;
+}
+
+/* A TCP connection from the peer to the node's port number of UDP: through the same interface. */
+static inline void tcp_talk(const char *ip)
+{
+	struct address to = peer_address(ip, port_udp_port(port));
+	struct sockaddr_storage name;
+	char text[4];
+	socklen_t length = address_to_sockaddr(&to, &name);
+	int listener = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CU_ASSERT_EQUAL_FATAL(bind(listener, (struct sockaddr *)&name, length), 0);
+	CU_ASSERT_EQUAL_FATAL(listen(listener, 1), 0);
+	veth_enter_peer();
+	int client = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	veth_enter_node();
+	CU_ASSERT_EQUAL(connect(client, (struct sockaddr *)&name, length), 0);
+	int server = accept(listener, NULL, NULL);
+	CU_ASSERT_EQUAL(send(client, "tcp", 3, 0), 3);
+	CU_ASSERT_EQUAL(recv(server, text, sizeof(text), 0), 3);
+	close(server);
+	close(client);
+	close(listener);
+}
+
+static inline void kernel_keeps_ping_and_tcp(void)
+{
+	open_port_on("0.0.0.0", "::");
+	struct peer peer = fixture_peer(VETH_NODE_IPV4);
+	veth_enter_peer();
+	CU_ASSERT_EQUAL(veth_run("ping -q -c 1 -W 5 " VETH_NODE_IPV4 " >/dev/null"), 0);
+	CU_ASSERT_EQUAL(veth_run("ping -q -c 1 -W 5 " VETH_NODE_IPV6 " >/dev/null"), 0);
+	veth_enter_node();
+	tcp_talk(VETH_NODE_IPV4);
+	tcp_talk(VETH_NODE_IPV6);
+	CU_ASSERT(talk(&peer));
+	CU_ASSERT_EQUAL(COUNTED(rx_packets), 1);
+	CU_ASSERT_EQUAL(COUNTED(rx_bad_frame), 0);
+	close(peer.fd);
+	close_port();
+}
+
+/* No ICMP "port unreachable" from a kernel that knows no such socket, and nobody else gets it. */
+static inline void udp_port_is_reserved_in_the_kernel(void)
+{
+	open_port_on(VETH_NODE_IPV4, VETH_NODE_IPV6);
+	static const char *const ips[] = {VETH_NODE_IPV4, VETH_NODE_IPV6};
+	for (size_t i = 0; i < RTE_DIM(ips); i++) {
+		struct peer peer = fixture_peer(ips[i]);
+		struct sockaddr_storage name;
+		struct address to = peer_address(ips[i], port_udp_port(port));
+		socklen_t length = address_to_sockaddr(&to, &name), size = sizeof(int);
+		int error = -1, fd = socket(name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&name, length), -1);
+		CU_ASSERT_EQUAL(errno, EADDRINUSE);
+		close(fd);
+		packet_free(ask(&peer, "question", 8));
+		CU_ASSERT_EQUAL(getsockopt(peer.fd, SOL_SOCKET, SO_ERROR, &error, &size), 0);
+		CU_ASSERT_EQUAL(error, 0);
+		close(peer.fd);
+	}
+	close_port();
+}
+
+static inline void idle_port_lets_its_worker_sleep(void)
+{
+	open_port_on(VETH_NODE_IPV4, NULL);
+	struct peer peer = fixture_peer(VETH_NODE_IPV4);
+	struct rte_mbuf *packet;
+	CU_ASSERT(port_fd(port, 0) >= 0);
+	CU_ASSERT_EQUAL(port_rx_burst(port, 0, &packet, 1, PEER_NOW_NS), 0);
+	CU_ASSERT(is_quiet());
+	CU_ASSERT(talk(&peer));
+	CU_ASSERT_EQUAL(port_rx_burst(port, 0, &packet, 1, PEER_NOW_NS), 0);
+	CU_ASSERT(is_quiet());
+	peer_send(&peer, "wake", 4);
+	CU_ASSERT(peer_readable(port_fd(port, 0)));
+	close(peer.fd);
+	close_port();
+}
+
+static inline void burst_keeps_its_order(void)
+{
+	enum { N = 200 };
+	open_port_on(VETH_NODE_IPV6, NULL);
+	struct peer peer = fixture_peer(VETH_NODE_IPV6);
+	struct rte_mbuf *packets[N];
+	for (uint8_t i = 0; i < N; i++)
+		peer_send(&peer, &i, 1);
+	CU_ASSERT_EQUAL_FATAL(peer_port_receive(port, 0, packets, N), N);
+	for (uint8_t i = 0; i < N; i++) {
+		CU_ASSERT_EQUAL(packet_bytes(packets[i])[0], i);
+		struct rte_mbuf *answer = answer_to(packets[i], &i, 1);
+		packet_free(packets[i]);
+		packets[i] = answer;
+	}
+	CU_ASSERT_EQUAL(port_tx_burst(port, 0, packets, N), N);
+	for (uint8_t i = 0; i < N; i++) {
+		uint8_t byte = 0;
+		CU_ASSERT_EQUAL(peer_receive(&peer, &byte, 1), 1);
+		CU_ASSERT_EQUAL(byte, i);
+	}
+	close(peer.fd);
+	close_port();
+}
+
+/* What the kernel could not give us a buffer for waits in its rings. */
+static inline void pool_exhaustion_leaves_frames_in_the_ring(void)
+{
+	struct rte_mbuf *taken[POOL_PACKETS], *packet;
+	unsigned int n = 0;
+	open_port_on(VETH_NODE_IPV4, NULL);
+	struct peer peer = fixture_peer(VETH_NODE_IPV4);
+	while (n < POOL_PACKETS && (packet = packet_alloc(pool)))
+		taken[n++] = packet;
+	peer_send(&peer, "late", 4);
+	CU_ASSERT(peer_readable(port_fd(port, 0)));
+	CU_ASSERT_EQUAL(port_rx_burst(port, 0, &packet, 1, PEER_NOW_NS), 0);
+	while (n > 0)
+		packet_free(taken[--n]);
+	CU_ASSERT_EQUAL_FATAL(peer_port_receive(port, 0, &packet, 1), 1);
+	CU_ASSERT_EQUAL(memcmp(packet_bytes(packet), "late", 4), 0);
+	packet_free(packet);
+	close(peer.fd);
+	close_port();
+}
+
+static inline unsigned int fds_open(void)
+{
+	unsigned int n = 0;
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static inline void closing_gives_all_descriptors_back(void)
+{
+	open_port_on("0.0.0.0", "::");
+	close_port();
+	unsigned int before = fds_open();
+	for (int i = 0; i < 5; i++) {
+		open_port_on("0.0.0.0", "::");
+		close_port();
+	}
+	CU_ASSERT_EQUAL(fds_open(), before);
+}
+
+#include "tests/qos/ethdev_faults.h"
+
+/* One row per test and kind. */
+#define KIND_ROW(prefix, which, test)                                                              \
+	static void prefix##_##test(void)                                                          \
+	{                                                                                          \
+		kind = which;                                                                      \
+		test();                                                                            \
+	}
+#define BOTH(test) KIND_ROW(packet, PORT_AF_PACKET, test) KIND_ROW(xdp, PORT_AF_XDP, test)
+#define ROWS(test)                                                                                 \
+	{"packet_" #test, packet_##test},                                                          \
+	{                                                                                          \
+		"xdp_" #test, xdp_##test                                                           \
+	}
+
+BOTH(question_and_answer_go_every_way)
+BOTH(kernel_keeps_ping_and_tcp)
+BOTH(udp_port_is_reserved_in_the_kernel)
+BOTH(idle_port_lets_its_worker_sleep)
+BOTH(burst_keeps_its_order)
+BOTH(pool_exhaustion_leaves_frames_in_the_ring)
+BOTH(closing_gives_all_descriptors_back)
+BOTH(tag_comes_in_and_goes_back)
+BOTH(bad_frames_are_counted_and_dropped)
+BOTH(packet_without_way_or_too_big_is_dropped_and_counted)
+BOTH(too_big_of_icmp_is_honoured)
+BOTH(link_goes_down_and_up_again)
+BOTH(interface_goes_away_and_comes_back)
+BOTH(addresses_of_the_interface_are_followed)
+BOTH(what_cannot_be_opened_says_why)
+BOTH(send_queue_sends)
+
+static CU_TestInfo tests[] = {
+	ROWS(question_and_answer_go_every_way),
+	ROWS(kernel_keeps_ping_and_tcp),
+	ROWS(udp_port_is_reserved_in_the_kernel),
+	ROWS(idle_port_lets_its_worker_sleep),
+	ROWS(burst_keeps_its_order),
+	ROWS(pool_exhaustion_leaves_frames_in_the_ring),
+	ROWS(closing_gives_all_descriptors_back),
+	ROWS(tag_comes_in_and_goes_back),
+	ROWS(bad_frames_are_counted_and_dropped),
+	ROWS(packet_without_way_or_too_big_is_dropped_and_counted),
+	ROWS(too_big_of_icmp_is_honoured),
+	ROWS(link_goes_down_and_up_again),
+	ROWS(interface_goes_away_and_comes_back),
+	ROWS(addresses_of_the_interface_are_followed),
+	ROWS(what_cannot_be_opened_says_why),
+	ROWS(send_queue_sends),
+	CU_TEST_INFO_NULL,
+};

@@ -12,21 +12,4 @@ static int stop(void)
 	return 0;
 }
 
-static void packet_go(void)
-{
-	kind = PORT_AF_PACKET;
-	question_and_answer_go_every_way();
-}
-
-static void xdp_go(void)
-{
-	kind = PORT_AF_XDP;
-	question_and_answer_go_every_way();
-}
-
-static CU_TestInfo tests[] = {
-	{"packet_go", packet_go},
-	{"xdp_go", xdp_go},
-	CU_TEST_INFO_NULL,
-};
 TEST_MAIN_WITH("port over ethdev", tests, start, stop)
