@@ -29,6 +29,7 @@ static const struct rate {
 #define RATES     (sizeof(rates) / sizeof(rates[0]))
 #define SUM_GROUP RATES
 #define SUM_BPS   100000000
+#define SUM_NAME  "100 tenants, 100 Mbps"
 
 static const uint16_t sizes[] = {100, 1200};
 
@@ -62,7 +63,7 @@ static int prepare_tenants(struct rig *rig, struct load *load, uint16_t bytes)
 {
 	struct scheduler_slice_config config = {
 		.name = "sum", .guaranteed_bps = SUM_BPS, .max_bps = SUM_BPS, .five_qi = 9};
-	struct source like = {.kind = FLOW_BULK, .bytes = bytes};
+	struct source like = {.kind = FLOW_BULK, .bytes = bytes, .group = SUM_GROUP};
 	int64_t bps = (int64_t)(SUM_BPS * OFFERED / TENANTS);
 	struct scheduler_slice *slice;
 	int rc = rig_add_slice(rig, &config, &slice);
@@ -83,11 +84,14 @@ static double error_percent(double measured_bps, int64_t wanted_bps)
 	return 100 * (measured_bps - (double)wanted_bps) / (double)wanted_bps;
 }
 
-static void add_case(struct slices_run *run, const char *name, uint16_t bytes, double bps,
-		     int64_t wanted_bps)
+static void add_case(struct slices_run *run, const struct rig *rig, unsigned int group,
+		     uint16_t bytes, uint64_t end_ns)
 {
 	char text[REPORT_NAME_MAX + 1];
 	struct watch_totals stalls = watch_totals(run->watch);
+	const char *name = group < RATES ? rates[group].name : SUM_NAME;
+	int64_t wanted_bps = group < RATES ? rates[group].bps : SUM_BPS;
+	double bps = timeline_bps(rig_timeline(rig, group), WARM_NS, end_ns);
 	double error = error_percent(bps, wanted_bps);
 	struct figure figures[] = {
 		{"wanted_mbps", 1, (double)wanted_bps / 1e6},
@@ -96,20 +100,10 @@ static void add_case(struct slices_run *run, const char *name, uint16_t bytes, d
 		{"off_percent", 3, error < 0 ? -error : error},
 		{"stalls", 0, stalls.stalls},
 		{"longest_ms", 1, (double)stalls.longest_ns / 1e6},
+		{"late_ms", 1, (double)rig_late_ns(rig) / 1e6},
 	};
 	snprintf(text, sizeof(text), "%s, %u B", name, bytes);
 	report_add(&run->report, text, figures, sizeof(figures) / sizeof(figures[0]));
-}
-
-static int measure_rates(struct rig *rig, struct load *load, struct slices_run *run)
-{
-	uint64_t end_ns = WARM_NS + run->options.seconds * 1000000000ull;
-	watch_reset(run->watch);
-	int rc = rig_run(rig, load->sources, load->n, end_ns);
-	for (unsigned int i = 0; rc == 0 && i < RATES; i++)
-		add_case(run, rates[i].name, load->sources[0].bytes,
-			 timeline_bps(rig_timeline(rig, i), WARM_NS, end_ns), rates[i].bps);
-	return rc;
 }
 
 /* Tenants are more than there are groups: each one's share is what its pipe says it sent. */
@@ -141,9 +135,11 @@ static void add_evenness(struct report *report, const double *bytes, uint16_t si
 	report_add(report, text, figures, sizeof(figures) / sizeof(figures[0]));
 }
 
-static int measure_tenants(struct rig *rig, struct load *load, struct slices_run *run)
+static int measure(struct rig *rig, struct load *load, struct slices_run *run)
 {
 	uint64_t end_ns = WARM_NS + run->options.seconds * 1000000000ull;
+	const struct source *tenants = &load->sources[load->n - TENANTS];
+	uint16_t size = tenants->bytes;
 	double bytes[TENANTS];
 	watch_reset(run->watch);
 	int rc = rig_begin(rig, load->sources, load->n, end_ns);
@@ -151,14 +147,14 @@ static int measure_tenants(struct rig *rig, struct load *load, struct slices_run
 		return rc;
 	rig_wait(rig, WARM_NS);
 	for (unsigned int i = 0; i < TENANTS; i++)
-		bytes[i] = -(double)sent_bytes(load->sources[i].pipe);
+		bytes[i] = -(double)sent_bytes(tenants[i].pipe);
 	rig_wait(rig, end_ns);
 	for (unsigned int i = 0; i < TENANTS; i++)
-		bytes[i] += (double)sent_bytes(load->sources[i].pipe);
+		bytes[i] += (double)sent_bytes(tenants[i].pipe);
 	rig_end(rig);
-	add_case(run, "100 tenants, 100 Mbps", load->sources[0].bytes,
-		 timeline_bps(rig_timeline(rig, 0), WARM_NS, end_ns), SUM_BPS);
-	add_evenness(&run->report, bytes, load->sources[0].bytes);
+	for (unsigned int i = 0; i <= SUM_GROUP; i++)
+		add_case(run, rig, i, size, end_ns);
+	add_evenness(&run->report, bytes, size);
 	return 0;
 }
 
@@ -173,13 +169,10 @@ static int run_size(struct slices_run *run, uint16_t bytes)
 		return rc;
 	load.n = 0;
 	rc = prepare_rates(rig, &load, bytes);
-	for (unsigned int round = 0; rc == 0 && round < run->options.rounds; round++)
-		rc = measure_rates(rig, &load, run);
-	load.n = 0;
 	if (rc == 0)
 		rc = prepare_tenants(rig, &load, bytes);
 	for (unsigned int round = 0; rc == 0 && round < run->options.rounds; round++)
-		rc = measure_tenants(rig, &load, run);
+		rc = measure(rig, &load, run);
 	rig_destroy(rig);
 	return rc;
 }
@@ -188,8 +181,8 @@ static void judge_size(struct report *report, uint16_t bytes)
 {
 	char name[REPORT_NAME_MAX + 1], text[96];
 	for (unsigned int i = 0; i <= RATES; i++) {
-		snprintf(name, sizeof(name), "%s, %u B",
-			 i < RATES ? rates[i].name : "100 tenants, 100 Mbps", bytes);
+		snprintf(name, sizeof(name), "%s, %u B", i < RATES ? rates[i].name : SUM_NAME,
+			 bytes);
 		snprintf(text, sizeof(text), "%s: error in percent", name);
 		report_at_most(report, text, report_median(report, name, "off_percent"),
 			       ERROR_PERCENT);
