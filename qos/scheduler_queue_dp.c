@@ -45,6 +45,13 @@ static uint64_t wait_ns(const struct scheduler_queue *queue, uint32_t bytes)
 	return queue->drain_ns * (queue->bytes + bytes) / RTE_MAX(queue->drain_bytes, 1u);
 }
 
+/* How long a packet may have to wait by that measure to be taken. Less than how old it may become:
+ * a queue under overload fills up to here, and half of what comes out would be late otherwise. */
+static uint64_t delay_taken_ns(const struct scheduler_slice *slice, unsigned int class)
+{
+	return slice->terms.delay_ns[class] / 8 * 7;
+}
+
 static uint64_t queue_limit(const struct scheduler *scheduler, unsigned int class)
 {
 	uint64_t left = scheduler->packets_max - scheduler->queued_packets;
@@ -78,7 +85,7 @@ enum scheduler_drop scheduler_queue_push(struct scheduler *scheduler, struct sch
 		shut_set(leaf->pipe, class, true);
 		return SCHEDULER_DROP_FULL;
 	}
-	if (wait_ns(queue, bytes) > slice->terms.delay_ns[class]) {
+	if (wait_ns(queue, bytes) > delay_taken_ns(slice, class)) {
 		shut_set(leaf->pipe, class, true);
 		return SCHEDULER_DROP_LATE;
 	}
@@ -167,7 +174,7 @@ static void queue_measure(const struct scheduler *scheduler, struct scheduler_le
 	queue->drain_ns = queue->packets > 0 ? waited_ns : 0;
 	if (atomic_load_explicit(&leaf->pipe->is_shut[class], memory_order_relaxed) &&
 	    queue->packets < queue_limit(scheduler, class) &&
-	    wait_ns(queue, GRANT_BYTES_MIN) <= leaf->slice->terms.delay_ns[class])
+	    wait_ns(queue, GRANT_BYTES_MIN) <= delay_taken_ns(leaf->slice, class))
 		shut_set(leaf->pipe, class, false);
 }
 
