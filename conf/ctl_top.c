@@ -69,17 +69,27 @@ static void queue_write(const json_t *holder, char out[CTL_CELL_BYTES])
 		 (double)number(holder, "queued_bytes") / 1000);
 }
 
-static void drops_write(const json_t *holder, char out[CTL_CELL_BYTES])
+/* "late 3, full 1": what is not 0; `passed` is not worth a word. */
+static void counts_write(json_t *counts, const char *passed, char out[CTL_CELL_BYTES])
 {
-	json_t *drops = json_object_get(holder, "drops");
 	size_t used = 0;
 	snprintf(out, CTL_CELL_BYTES, "-");
-	for (void *at = json_object_iter(drops); at; at = json_object_iter_next(drops, at)) {
+	for (void *at = json_object_iter(counts); at; at = json_object_iter_next(counts, at)) {
 		int64_t n = json_integer_value(json_object_iter_value(at));
-		if (n > 0 && used < CTL_CELL_BYTES)
+		if (n > 0 && used < CTL_CELL_BYTES && strcmp(json_object_iter_key(at), passed) != 0)
 			used += (size_t)snprintf(out + used, CTL_CELL_BYTES - used, "%s%s %" PRId64,
 						 used ? ", " : "", json_object_iter_key(at), n);
 	}
+}
+
+static void drops_write(const json_t *holder, char out[CTL_CELL_BYTES])
+{
+	counts_write(json_object_get(holder, "drops"), "", out);
+}
+
+static void policed_write(const json_t *holder, char out[CTL_CELL_BYTES])
+{
+	counts_write(json_object_get(holder, "policed"), "green", out);
 }
 
 /* What the holder may take at most: what its bar is full at. 0: nobody said. */
@@ -118,7 +128,7 @@ static void line_add(json_t *lines, const char *indent, const char *name, const 
 	static const struct {
 		const char *member;
 		void (*write)(const json_t *holder, char out[CTL_CELL_BYTES]);
-	} texts[] = {{"queue", queue_write}, {"lost", drops_write}};
+	} texts[] = {{"queue", queue_write}, {"lost", drops_write}, {"policed", policed_write}};
 	char cell[CTL_CELL_BYTES];
 	json_t *line = json_pack("{s:o}", "name", json_sprintf("%s%s", indent, name));
 	rate_write(number(holder, "rate_bps"), cell);
@@ -207,6 +217,7 @@ static void table_print(const json_t *now, size_t room)
 		{"P50", "p50", CTL_RIGHT_TEXT, NULL},
 		{"P99", "p99", CTL_RIGHT_TEXT, NULL},
 		{"DROPPED", "lost", CTL_TEXT, NULL},
+		{"POLICED", "policed", CTL_TEXT, NULL},
 	};
 	json_t *lines = json_array();
 	const json_t *slice;
@@ -284,8 +295,9 @@ static const struct command commands[] = {
 		.detail =
 			"Shows what the slices of a node and their tenants send, until it is "
 			"interrupted: rates on the wire, the share of what each may take at most "
-			"(\"|\" marks what is guaranteed), what waits, how long it waits, and what "
-			"was dropped for which reason since the look before. Asks the admin "
+			"(\"|\" marks what is guaranteed), what waits, how long it waits, what was "
+			"dropped for which reason and what publishers sent over their rates since "
+			"the look before. Asks the admin "
 			"socket of a gateway on this machine.",
 		.examples = "nn5gctl slice top\n"
 			    "nn5gctl slice top --once --json\n"

@@ -195,6 +195,23 @@ static const json_t *tenant_before(const json_t *before, const json_t *tenant)
 	return found || number(before, "tenants_left_out") == 0 ? found : tenant;
 }
 
+/* Packets of its publishers in that time, by colour; of a tenant that has any. */
+static int policed_add(json_t *tenant, const json_t *before)
+{
+	const json_t *old = json_object_get(before, "policer");
+	json_t *colors = json_object_get(tenant, "policer"), *policed = json_object();
+	for (void *at = json_object_iter(colors); at; at = json_object_iter_next(colors, at)) {
+		const char *color = json_object_iter_key(at);
+		int64_t n = added_of(json_object_iter_value(at), json_object_get(old, color),
+				     "packets");
+		json_object_set_new(policed, color, json_integer(n));
+	}
+	if (colors)
+		return json_object_set_new(tenant, "policed", policed) ? -ENOMEM : 0;
+	json_decref(policed);
+	return 0;
+}
+
 static int slice_add(json_t *now, const json_t *before, const struct span *span, int64_t *bytes)
 {
 	struct tally tally;
@@ -205,8 +222,11 @@ static int slice_add(json_t *now, const json_t *before, const struct span *span,
 	*bytes += tally.sent_bytes;
 	json_array_foreach(json_object_get(now, "tenants"), i, tenant)
 	{
+		const json_t *past = tenant_before(before, tenant);
 		if (rc == 0)
-			rc = holder_add(tenant, tenant_before(before, tenant), span, &tally);
+			rc = holder_add(tenant, past, span, &tally);
+		if (rc == 0)
+			rc = policed_add(tenant, past);
 	}
 	return rc;
 }

@@ -30,28 +30,26 @@ static json_t *answer(const char *text)
 	"{'class': 'voice', 'sent_packets': " #packets ", 'sent_bytes': " #bytes                   \
 	", 'dropped': {'full': 0, 'late': " #late "}, 'queued_packets': 2, 'queued_bytes': 300,"   \
 	" 'delay_bins': [" bins "]}"
+#define POLICER(green, red)                                                                        \
+	"'policer': {'green': {'packets': " #green "}, 'red': {'packets': " #red "}}"
 
-static const char before_text[] = HEAD(5000000000) "{'id': 'gold', 'classes': [" VOICE(
-	100, 10000, 1,
-	"90,10,0,0") "], 'tenants': ["
-		     "{'id': 'acme', 'classes': [" VOICE(
-			     100, 10000, 1,
-			     "90,10,0,0") "]}]},"
-					  "{'id': '', 'classes': [], 'tenants': []}]}";
+/* clang-format off */
+static const char before_text[] =
+	HEAD(5000000000)
+	"{'id': 'gold', 'classes': [" VOICE(100, 10000, 1, "90,10,0,0") "], 'tenants': ["
+	"  {'id': 'acme', " POLICER(10, 1) ","
+	"   'classes': [" VOICE(100, 10000, 1, "90,10,0,0") "]}]},"
+	"{'id': '', 'classes': [], 'tenants': []}]}";
 
 /* Two seconds later: acme has moved to the default slice, and someone new is there. */
-static const char now_text[] = HEAD(7000000000) "{'id': 'gold', 'classes': [" VOICE(
-	150, 15000, 4,
-	"90,50,0,10") "], 'tenants': []},"
-		      "{'id': '', 'classes': [" VOICE(
-			      10, 1000, 0,
-			      "10,0,0,0") "], 'tenants': ["
-					  "{'id': 'acme', 'classes': [" VOICE(
-						  150, 15000, 4,
-						  "90,50,0,10") "]},"
-								"{'id': 'new', 'classes': [" VOICE(
-									10, 1000, 0,
-									"10,0,0,0") "]}]}]}";
+static const char now_text[] =
+	HEAD(7000000000)
+	"{'id': 'gold', 'classes': [" VOICE(150, 15000, 4, "90,50,0,10") "], 'tenants': []},"
+	"{'id': '', 'classes': [" VOICE(10, 1000, 0, "10,0,0,0") "], 'tenants': ["
+	"  {'id': 'acme', " POLICER(30, 6) ","
+	"   'classes': [" VOICE(150, 15000, 4, "90,50,0,10") "]},"
+	"  {'id': 'new', 'classes': [" VOICE(10, 1000, 0, "10,0,0,0") "]}]}]}";
+/* clang-format on */
 
 static const json_t *find(const json_t *rows, const char *id)
 {
@@ -103,6 +101,9 @@ static void tenants_are_found_in_whichever_slice(void)
 		json_object_get(find(json_object_get(now, "slices"), ""), "tenants");
 	CU_ASSERT_EQUAL(of(find(tenants, "acme"), "rate_bps"), 20000);
 	CU_ASSERT_EQUAL(of(find(tenants, "new"), "rate_bps"), 4000);
+	const json_t *policed = json_object_get(find(tenants, "acme"), "policed");
+	CU_ASSERT(of(policed, "green") == 20 && of(policed, "red") == 5);
+	CU_ASSERT_PTR_NULL(json_object_get(find(tenants, "new"), "policed"));
 	json_decref(now);
 	/* Who was left out may have sent all that long ago. */
 	json_object_set_new(before, "tenants_left_out", json_integer(1));
