@@ -129,9 +129,10 @@ static bool check_five_qi(const struct slice_row *row, const char *name, FILE *e
 bool slice_row_take(const struct slice_row *row, const char *name, FILE *errors,
 		    struct slice_config *out)
 {
-	bool is_good = check_rate(row, name, errors, "guaranteed_bps", row->guaranteed_bps) &
-		       check_rate(row, name, errors, "max_bps", row->max_bps) &
-		       check_maximum(row, name, errors) & check_five_qi(row, name, errors);
+	bool is_good = check_rate(row, name, errors, "guaranteed_bps", row->guaranteed_bps);
+	is_good &= check_rate(row, name, errors, "max_bps", row->max_bps);
+	is_good &= check_maximum(row, name, errors);
+	is_good &= check_five_qi(row, name, errors);
 	if (!is_good)
 		return false;
 	*out = (struct slice_config){

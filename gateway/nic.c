@@ -62,9 +62,9 @@ static void driver_read(int fd, struct nic *nic)
 /* The kernel first says how long its masks of link modes are, then takes them. */
 static void speed_read(int fd, struct nic *nic)
 {
-	struct {
+	union {
 		struct ethtool_link_settings settings;
-		uint32_t masks[3 * 127];
+		uint8_t room[sizeof(struct ethtool_link_settings) + 3 * 127 * sizeof(uint32_t)];
 	} answer = {.settings.cmd = ETHTOOL_GLINKSETTINGS};
 	if (!ethtool_ask(fd, nic->name, &answer) || answer.settings.link_mode_masks_nwords >= 0)
 		return;
