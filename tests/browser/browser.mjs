@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 import { film } from './camera.mjs';
 
-const EXECUTABLE = process.env.NN5G_CHROMIUM ?? '/usr/bin/chromium';
+export const EXECUTABLE = process.env.NN5G_CHROMIUM ?? '/usr/bin/chromium';
 const ARGUMENTS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -22,9 +22,10 @@ const ARGUMENTS = [
 ];
 const SCRIPT = readFileSync(new URL('test_page.js', import.meta.url), 'utf8');
 
-export function launch() {
+/** @param {{ launcher?: string }} options `launcher`: a program that starts Chromium elsewhere. */
+export function launch({ launcher = EXECUTABLE } = {}) {
   const args = [...ARGUMENTS, `--use-file-for-fake-video-capture=${film()}`];
-  return chromium.launch({ executablePath: EXECUTABLE, args });
+  return chromium.launch({ executablePath: launcher, args });
 }
 
 /**
@@ -32,7 +33,10 @@ export function launch() {
  * Chromium lets a page that a test made up speak to no loopback WebSocket.
  */
 export async function openPage(browser, base) {
-  const page = await browser.newPage({ viewport: { width: 480, height: 270 } });
+  const page = await browser.newPage({
+    viewport: { width: 480, height: 270 },
+    ignoreHTTPSErrors: true, // a gateway that is not on loopback has a certificate of the test's
+  });
   await page.goto(`${base}/healthz`);
   await page.setContent('<!doctype html><video playsinline width="320" height="180"></video>');
   await page.addScriptTag({ type: 'module', content: SCRIPT });
@@ -48,11 +52,11 @@ export function call(page, name, ...parameters) {
   );
 }
 
-/** Runs `use` with its own browsers and closes them whatever happens. */
-export async function withBrowsers(count, use) {
+/** Runs `use` with its own browsers and closes them whatever happens. `options` are launch's. */
+export async function withBrowsers(count, use, options = {}) {
   const browsers = [];
   try {
-    for (let i = 0; i < count; i++) browsers.push(await launch());
+    for (let i = 0; i < count; i++) browsers.push(await launch(options));
     return await use(...browsers);
   } finally {
     await Promise.all(browsers.map((browser) => browser.close()));

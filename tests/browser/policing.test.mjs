@@ -73,7 +73,7 @@ test('a limit that comes while it publishes makes the browser send less', async 
     assert.match(await call(publisher, 'remoteSdp'), /a=rtcp-fb:\d+ goog-remb/);
 
     const limitedMs = Date.now();
-    gateway.changePolicy(LIMITED);
+    gateway.change({ policy: LIMITED });
     const told = await eventually(5_000, async () => (await heard(publisher, 'limit.rate'))[0]);
     assert.ok(told, 'the page was not told');
     assert.deepEqual(
@@ -92,7 +92,7 @@ test('a limit that comes while it publishes makes the browser send less', async 
     const last = (await heard(publisher, 'limit.rate')).at(-1);
     assert.equal(last.state, 'ok', JSON.stringify(last));
 
-    gateway.changePolicy([]);
+    gateway.change({});
     const rises = await eventually(
       RAMP_MS,
       async () => (await sentBps(publisher)) > FREE_BPS && Date.now() - limitedMs,
@@ -102,7 +102,7 @@ test('a limit that comes while it publishes makes the browser send less', async 
 });
 
 test('a limit that was there before is kept from the start', async (t) => {
-  const gateway = await Gateway.start('127.0.0.1', LIMITED);
+  const gateway = await Gateway.start('127.0.0.1', { policy: LIMITED });
   const stream = { stream: 'live', token: gateway.token() };
   await withBrowsers(2, async (studio, home) => {
     const publisher = await openPage(studio, gateway.base);

@@ -145,11 +145,14 @@ globalThis.testPage = {
   endings: () => endings,
   remoteSdp: () => session.pc.remoteDescription.sdp,
 
-  /** Sends all media of later connections to this port of the gateway's address instead. */
-  reroute(port) {
+  /** Sends all media of later connections to this port instead, of the gateway or of `address`. */
+  reroute(port, address = '$2') {
     const real = RTCPeerConnection.prototype.setRemoteDescription;
     RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
-      const rerouted = sdp.replace(/^(a=candidate:\S+ 1 udp \d+ \S+) \d+ /gim, `$1 ${port} `);
+      const rerouted = sdp.replace(
+        /^(a=candidate:\S+ 1 udp \d+) (\S+) \d+ /gim,
+        `$1 ${address} ${port} `,
+      );
       return real.call(this, { type, sdp: rerouted });
     };
   },
