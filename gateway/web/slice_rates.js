@@ -23,6 +23,8 @@
  *
  * @typedef {object} SliceTotals
  * @property {string} id
+ * @property {boolean} [default] That of tenants without one, and of the node's own packets.
+ * @property {boolean} [removed] What is queued still leaves.
  * @property {number} guaranteed_bps
  * @property {number} max_bps 0: whatever the link has.
  * @property {ClassTotals[]} classes
@@ -33,6 +35,7 @@
  * @property {number} at_ns
  * @property {number[]} delay_bounds_ns Upper bounds of all bins but the last.
  * @property {SliceTotals[]} slices
+ * @property {number} [tenants_left_out] The least busy of very many.
  *
  * @typedef {object} Flow What moves now.
  * @property {number} bps
@@ -51,6 +54,9 @@ const ZERO = { sent_bytes: 0, dropped: {}, delay_bins: [] };
 
 /** @param {number} now @param {number} [before] A total that shrank began anew. */
 const growth = (now, before = 0) => (now >= before ? now - before : 0);
+
+/** A slice that was removed and one that has its name now may both be there. */
+const keyOf = (/** @type {SliceTotals} */ { id, removed }) => (removed ? `${id} (removed)` : id);
 
 /** @template T @param {T[]} rows @param {(row: T) => string} key @returns {Map<string, T>} */
 const index = (rows, key) => new Map(rows.map((row) => [key(row), row]));
@@ -179,9 +185,7 @@ export class SliceRates {
   static between(now, before, past) {
     const seconds = (now.at_ns - before.at_ns) / 1e9;
     const span = { seconds, bounds: now.delay_bounds_ns };
-    const [lastSlices, pastSlices] = [before, past].map((reading) =>
-      index(reading.slices, ({ id }) => id),
-    );
+    const [lastSlices, pastSlices] = [before, past].map((reading) => index(reading.slices, keyOf));
     const [lastTenants, pastTenants] = [before, past].map(tenantsOf);
 
     /** @param {{ classes: ClassTotals[] }} row @param {any} last @param {any} old */
@@ -202,11 +206,13 @@ export class SliceRates {
     };
 
     const slices = now.slices.map((slice) => {
-      const measured = measure(slice, lastSlices.get(slice.id), pastSlices.get(slice.id));
+      const key = keyOf(slice);
+      const measured = measure(slice, lastSlices.get(key), pastSlices.get(key));
       measured.flow.colors = sumOf(
         slice.tenants.map((tenant) => colorsOf(tenant, lastTenants.get(tenant.id), seconds)),
       );
-      const { id, guaranteed_bps: guaranteedBps, max_bps: maxBps, tenants } = slice;
+      const { guaranteed_bps: guaranteedBps, max_bps: maxBps, tenants } = slice;
+      const id = slice.default ? 'default' : key;
       // There may be thousands: they are measured when somebody looks.
       const measureTenants = () => tenants.map(measureTenant);
       const tenantIds = tenants.map((tenant) => tenant.id);

@@ -143,6 +143,7 @@ class SlicePage {
   #find = /** @type {HTMLInputElement} */ (find(document, '#find'));
   #pause = find(document, '#pause');
   #empty = find(document, '#empty');
+  #leftOut = find(document, '#left-out');
   #rates = new SliceRates();
   #link;
   #slices;
@@ -198,6 +199,9 @@ class SlicePage {
       if (this.#pause.ariaPressed === 'true') return;
       if (view) this.#refresh = () => this.#show(view, reading.delay_bounds_ns.at(-1) ?? 0);
       this.#refresh();
+      const leftOut = reading.tenants_left_out ?? 0;
+      this.#leftOut.hidden = leftOut === 0;
+      write(this.#leftOut, `${leftOut} tenants that have sent less are left out.`);
       this.#tell('ready', `live · slices ${reading.slices.length}`);
     } catch (error) {
       const said = /** @type {Error} */ (error);

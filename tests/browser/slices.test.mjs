@@ -6,7 +6,7 @@ import { mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { withBrowsers } from './browser.mjs';
+import { call, openPage as openTestPage, withBrowsers } from './browser.mjs';
 import { Gateway } from './gateway.mjs';
 import { eventually } from './sampling.mjs';
 import { SlicesFixture } from './slices_fixture.mjs';
@@ -226,6 +226,64 @@ test('the slice page draws what the gateway counts', async (t) => {
       await state('ready');
       assert.deepEqual(page.faults, []);
       await page.close();
+    });
+  }).finally(() => gateway.stop());
+});
+
+/** tenants.yaml with the tenant in a slice that may send so much. */
+const inSlice = (maxBps) => ({
+  slices: ['- id: gold', '  sst: 1', '  guaranteed_bps: 2000000', `  max_bps: ${maxBps}`],
+  policy: ['slice: gold', 'bandwidth:', '  egress_bps: 5000000'],
+});
+
+test('the slice page shows what a publisher and a viewer do', async (t) => {
+  const gateway = await Gateway.start('127.0.0.1', inSlice(20e6));
+  await withBrowsers(1, async (browser) => {
+    const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+    const faults = [];
+    page.on('pageerror', (error) => faults.push(error.message));
+    await page.goto(gateway.base);
+    await page.getByRole('link', { name: 'Slices' }).click();
+    const slice = branch(page, 'gold').locator(':scope > summary');
+    await slice.waitFor();
+    const stream = { stream: 'live', token: gateway.token() };
+    await call(await openTestPage(browser, gateway.base), 'publish', stream);
+    await call(await openTestPage(browser, gateway.base), 'play', stream);
+    await page.bringToFront();
+
+    await t.test('the bars of slice and tenant fill', async (t) => {
+      const gold = await eventually(10_000, async () => {
+        const now = await cells(page, 'gold');
+        return now.bps > 300_000 && now.delay ? now : null;
+      });
+      assert.ok(gold, JSON.stringify(await cells(page, 'gold')));
+      assert.equal(gold.fullBps, 20e6);
+      assert.equal(gold.mark, '10%');
+      const demo = await cells(page, 'demo');
+      assert.ok(demo.bps > 300_000, `${demo.bps} bit/s`);
+      assert.equal(demo.fullBps, 5e6);
+      assert.match(demo.policer, /^100 \/ 0 \/ 0 %$/);
+      t.diagnostic(`slice ${gold.rate.replace('\n', ' ')}, delay ${gold.delay}`);
+    });
+
+    await t.test('tenant and slice open onto their classes', async () => {
+      await branch(page, 'demo').locator(':scope > summary').click();
+      for (const name of ['voice', 'video'])
+        await branch(page, 'demo')
+          .locator('.classes')
+          .getByText(name, { exact: false })
+          .first()
+          .waitFor();
+    });
+
+    await t.test('another tenants.yaml changes where the bar is full', async () => {
+      gateway.change(inSlice(8e6));
+      const changed = async () => (await cells(page, 'gold')).fullBps === 8e6;
+      assert.ok(await eventually(10_000, changed), gateway.log());
+      assert.equal((await cells(page, 'gold')).mark, '25%');
+      assert.ok((await cells(page, 'gold')).bps > 300_000);
+      assert.deepEqual(faults, []);
+      await page.screenshot({ path: join(screenshots, 'live.png'), fullPage: true });
     });
   }).finally(() => gateway.stop());
 });
