@@ -217,7 +217,9 @@ class SlicePage {
     const fullBps = linkBps || this.#peakBps;
     const limits = linkBps > 0 ? `of ${formatLimit(linkBps)}` : '';
     const says = promised > 0 ? `${formatLimit(promised)} guaranteed to slices` : '';
-    const subject = { name: 'Link', says, flow, fullBps, guaranteedBps: promised, limits };
+    // Where the link is not known its bar shows who sends, and a mark would say nothing.
+    const guaranteedBps = linkBps > 0 ? promised : 0;
+    const subject = { name: 'Link', says, flow, fullBps, guaranteedBps, limits };
     this.#link.root.hidden = false;
     this.#link.show(subject, longestNs);
     const matches = (/** @type {string} */ id) => id.toLowerCase().includes(wanted);
