@@ -236,11 +236,14 @@ static void send_copies(struct worker *worker, struct subscription *subscription
 static void lose(struct worker *worker, struct subscription *subscription,
 		 struct rte_mbuf **packets, unsigned int n, enum counter reason)
 {
+	struct transport *transport = subscription->transport;
 	struct rtp_header header;
 	unsigned int n_lost = 0;
 	for (unsigned int i = 0; i < n; i++)
 		n_lost += take_number(worker, subscription, packets[i], &header);
 	count_n(&worker->counters, reason, n_lost);
+	scheduler_pipe_refuse(transport->pipe, transport_class(transport, kind_of(subscription)),
+			      n_lost);
 	if (n_lost > 0 && is_video(subscription))
 		subscription_on_loss(worker, subscription);
 }
@@ -348,7 +351,10 @@ static void retransmit_one(struct worker *worker, struct subscription *subscript
 		.marker = source->marker,
 	};
 	if (!is_accepted(subscription, FLOW_RETRANSMISSION)) {
+		struct transport *transport = subscription->transport;
 		count(&worker->counters, DROP_QUEUE_REFUSED);
+		scheduler_pipe_refuse(transport->pipe,
+				      transport_class(transport, FLOW_RETRANSMISSION), 1);
 		return;
 	}
 	struct rte_mbuf *copy = copy_packet(worker, subscription, packet, &header, 2);

@@ -207,3 +207,9 @@ bool scheduler_pipe_accepts(const struct scheduler_pipe *pipe, enum traffic_clas
 {
 	return !atomic_load_explicit(&pipe->is_shut[traffic_class], memory_order_relaxed);
 }
+
+void scheduler_pipe_refuse(struct scheduler_pipe *pipe, enum traffic_class traffic_class,
+			   unsigned int packets)
+{
+	atomic_fetch_add_explicit(&pipe->refused[traffic_class], packets, memory_order_relaxed);
+}

@@ -132,6 +132,9 @@ enum traffic_class scheduler_pipe_class(const struct scheduler_pipe *pipe, enum 
 /* Whether a packet enqueued now would be taken, as far as one can tell from here: what surely would
  * be dropped need not be encrypted first. Any thread. */
 bool scheduler_pipe_accepts(const struct scheduler_pipe *pipe, enum traffic_class traffic_class);
+/* Packets were not even made because it does not accept them: they count as late. Any thread. */
+void scheduler_pipe_refuse(struct scheduler_pipe *pipe, enum traffic_class traffic_class,
+			   unsigned int packets);
 
 /* ---- owner ---- */
 

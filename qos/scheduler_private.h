@@ -128,6 +128,11 @@ struct scheduler_pipe {
 
 	/* Owner writes, anybody reads. */
 	_Atomic uint8_t is_shut[TRAFFIC_CLASSES]; /* what comes now would be dropped */
+
+	/* Anybody adds, the owner takes. */
+	_Atomic uint32_t refused[TRAFFIC_CLASSES];
+
+	/* Owner writes, anybody reads. */
 	struct scheduler_stats stats[TRAFFIC_CLASSES] __rte_cache_aligned;
 };
 

@@ -34,8 +34,12 @@ static unsigned int delay_bin(uint64_t waited_ns)
 	return bin;
 }
 
+/* What was refused for it meanwhile would have been late: it counts so. */
 static void shut_set(struct scheduler_pipe *pipe, unsigned int class, bool is_shut)
 {
+	uint32_t refused = atomic_exchange_explicit(&pipe->refused[class], 0, memory_order_relaxed);
+	stat_add(&pipe->stats[class].dropped[SCHEDULER_DROP_LATE], refused);
+	stat_add(&pipe->leaf->slice->stats[class].dropped[SCHEDULER_DROP_LATE], refused);
 	atomic_store_explicit(&pipe->is_shut[class], is_shut, memory_order_relaxed);
 }
 
@@ -82,7 +86,9 @@ enum scheduler_drop scheduler_queue_push(struct scheduler *scheduler, struct sch
 	uint32_t bytes = packet_wire_bytes(&packet_meta(packet)->flow, packet->data_len);
 
 	if (queue->packets >= queue_limit(scheduler, class)) {
-		shut_set(leaf->pipe, class, true);
+		/* Opened again by a packet that leaves: where none is, others are in the way. */
+		if (queue->packets > 0)
+			shut_set(leaf->pipe, class, true);
 		return SCHEDULER_DROP_FULL;
 	}
 	if (wait_ns(queue, bytes) > delay_taken_ns(slice, class)) {
