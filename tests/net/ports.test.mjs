@@ -88,6 +88,12 @@ class Node {
     return end;
   }
 
+  async endInOrder() {
+    const [status] = await this.end('SIGTERM');
+    assert.equal(status, 0, readFileSync(this.log, 'utf8').slice(-4000));
+    assert.equal(this.net.hasXdp(), false, 'SIGTERM leaves no program behind');
+  }
+
   /** One publisher and its viewers, from the far side. */
   async fanout(viewers, seconds) {
     const { status, out, err } = await this.net.run('far', bench, 'fanout', '--url',
@@ -127,12 +133,23 @@ function expectMarked(found, kind, allowed) {
     assert.ok(allowed.includes(Number(dscp)), `${kind} with DSCP ${dscp}: ${JSON.stringify(found)}`);
 }
 
+/** Runs `body` with a net and a node on it, and leaves nothing of either. */
+async function withNode({ id, mode, family = 'ipv4', queues = 1, workers = 1 }, body) {
+  const net = new Net(id, queues);
+  let node;
+  try {
+    node = new Node(net, mode, net[`node_${family}`], workers);
+    await body(net, node);
+  } finally {
+    await net.remove();
+    node?.remove();
+  }
+}
+
 for (const mode of Object.keys(CAPABILITIES)) {
   for (const family of ['ipv4', 'ipv6']) {
-    test(`${mode} over ${family}: media, marking, ping, TCP`, async (t) => {
-      const net = new Net(`${mode}-${family}`);
-      const node = new Node(net, mode, net[`node_${family}`]);
-      try {
+    test(`${mode} over ${family}: media, marking, ping, TCP`, (t) =>
+      withNode({ id: `${mode}-${family}`, mode, family }, async (net, node) => {
         // Over IPv4 checksums come unfinished, as between containers; over IPv6 as from a wire.
         if (family === 'ipv6') await net.run('far', 'ethtool', '-K', 'nic', 'tx', 'off');
         await node.start();
@@ -144,51 +161,33 @@ for (const mode of Object.keys(CAPABILITIES)) {
         t.diagnostic(`marked = ${JSON.stringify(found)}`);
         expectMarked(found, 'stun', [EF]);
         expectMarked(found, 'dtls', [EF]);
+        expectMarked(found, 'rtcp', [EF]);
         expectMarked(found, 'rtp 111', [EF]);
         expectMarked(found, 'rtp 96', [AF41]);
         assert.equal(found.ecn, 0);
-        const [status] = await node.end('SIGTERM');
-        assert.equal(status, 0, readFileSync(node.log, 'utf8').slice(-4000));
-        assert.equal(net.hasXdp(), false, 'SIGTERM leaves no program behind');
-      } finally {
-        await net.remove();
-        node.remove();
-      }
-    });
+        await node.endInOrder();
+      }));
   }
 
   // A veth's queues are none that net_af_xdp opens more than one of.
-  if (mode !== 'af_xdp') test(`${mode}: two workers share two receive queues`, async (t) => {
-    const net = new Net(`${mode}-queues`, 2);
-    const node = new Node(net, mode, net.node_ipv4, 2);
-    try {
-      await node.start();
-      const round = await node.fanout(16, 3);
-      t.diagnostic(`${mode} two workers: ${JSON.stringify(round)}`);
-      const [status] = await node.end('SIGTERM');
-      assert.equal(status, 0, readFileSync(node.log, 'utf8').slice(-4000));
-      assert.equal(net.hasXdp(), false);
-    } finally {
-      await net.remove();
-      node.remove();
-    }
-  });
+  if (mode !== 'af_xdp') {
+    test(`${mode}: two workers share two receive queues`, (t) =>
+      withNode({ id: `${mode}-queues`, mode, queues: 2, workers: 2 }, async (net, node) => {
+        await node.start();
+        t.diagnostic(`${mode} two workers: ${JSON.stringify(await node.fanout(16, 3))}`);
+        await node.endInOrder();
+      }));
+  }
 
-  test(`${mode}: killed, it leaves nothing behind and starts again`, async () => {
-    const net = new Net(`${mode}-kill`);
-    const node = new Node(net, mode, net.node_ipv4);
-    try {
+  test(`${mode}: killed, it leaves nothing behind and starts again`, () =>
+    withNode({ id: `${mode}-kill`, mode }, async (net, node) => {
       for (let round = 0; round < 3; round++) {
         await node.start();
         await node.fanout(2, 1);
         await node.end('SIGKILL');
         assert.equal(net.hasXdp(), false, 'SIGKILL leaves no program behind');
       }
-    } finally {
-      await net.remove();
-      node.remove();
-    }
-  });
+    }));
 }
 
 /** Starts a gateway that must refuse to, and say why. */
@@ -201,10 +200,9 @@ async function refused(net, reason, workers = 1) {
   }
 }
 
-test('af_xdp: what it cannot have is refused with the reason', async () => {
-  const net = new Net('refused', 2);
-  const object = join(gateway, '../steer.bpf.o');
-  try {
+test('af_xdp: what it cannot have is refused with the reason', () =>
+  withNode({ id: 'refused', mode: 'af_xdp', queues: 2 }, async (net) => {
+    const object = join(gateway, '../steer.bpf.o');
     await refused(net, /ethtool -L nic rx 1/);
     await net.run('node', 'ethtool', '-L', 'nic', 'rx', '1');
     await refused(net, /each worker needs a receive queue/, 2);
@@ -215,7 +213,4 @@ test('af_xdp: what it cannot have is refused with the reason', async () => {
     // It bears our name and nobody holds it: but without CAP_SYS_ADMIN nobody is told the name.
     await refused(net, /another XDP program is on the interface/);
     assert.ok(net.hasXdp(), 'what another put there stays');
-  } finally {
-    await net.remove();
-  }
-});
+  }));
