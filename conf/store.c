@@ -92,8 +92,10 @@ int store_revisions(struct store *store,
 	return sql_run(store->sql,
 		       "SELECT 'slice', id, revision FROM slices"
 		       " UNION ALL SELECT 'tenant', id, revision FROM tenants"
-		       " WHERE standing <> 'exited'",
-		       NULL, 0, give_revision, &revisions);
+		       " WHERE standing <> 'exited' OR id IN"
+		       "  (SELECT id FROM tenants WHERE standing = 'exited'"
+		       "   ORDER BY changed_at DESC, id LIMIT $1)",
+		       SQL_VALUES(sql_integer(STORE_EXITED_FED)), give_revision, &revisions);
 }
 
 /* --- Documents -------------------------------------------------------------------------------- */

@@ -28,7 +28,9 @@ int store_reconnect(struct store *store);
 
 /* --- What is fed to nodes ---------------------------------------------------------------------
  * Every change of a tenant (its keys, plan, top-ups) or slice, whoever makes it and how, gives it a
- * new revision: triggers do that. Tenants that have exited are not fed: nodes forget them. */
+ * new revision: triggers do that. */
+
+#define STORE_EXITED_FED 100 /* the last ones; nodes have room for so many tenants */
 int store_revisions(struct store *store,
 		    void (*each)(void *context, const char *kind, const char *id,
 				 int64_t revision), /* kind: "tenant", "slice" */
