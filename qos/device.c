@@ -252,17 +252,27 @@ static uint64_t packet_lost(int fd)
 	return stats.tp_drops;
 }
 
-uint64_t device_lost(struct device *device)
+static uint64_t pci_lost(const struct device *device)
 {
 	struct rte_eth_stats stats;
-	if (device->kind == PORT_AF_PACKET) {
-		for (unsigned int i = 0; i < device->n_rx; i++)
-			device->n_lost += packet_lost(device->rx[i].fd);
+	if (rte_eth_stats_get(device->ethdevs[0], &stats) != 0)
 		return device->n_lost;
+	return stats.imissed + stats.rx_nombuf;
+}
+
+uint64_t device_lost(struct device *device)
+{
+	uint64_t lost = 0;
+	for (unsigned int i = 0; i < device->n_rx; i++) {
+		if (device->kind == PORT_AF_PACKET)
+			device->n_lost += packet_lost(device->rx[i].fd);
+		else if (device->kind == PORT_AF_XDP && device->rx[i].fd >= 0)
+			lost += xdp_rings_lost(device->rx[i].fd);
 	}
-	for (unsigned int i = 0; i < device->n_ethdevs; i++)
-		if (rte_eth_stats_get(device->ethdevs[i], &stats) == 0)
-			device->n_lost = stats.imissed + stats.rx_nombuf;
+	if (device->kind == PORT_AF_XDP)
+		device->n_lost = lost;
+	else if (device->kind == PORT_PCI)
+		device->n_lost = pci_lost(device);
 	return device->n_lost;
 }
 

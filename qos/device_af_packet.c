@@ -1,7 +1,11 @@
 /* net_af_packet: a packet socket with rings of frames per queue. The kernel goes on handling every
  * frame as ever; we get copies, of UDP to our port alone, since a filter in the kernel spares us
  * all others. Each queue is a device of its own: the driver puts them into one fanout group of the
- * process, so the kernel spreads flows over them as over the queues of one device. */
+ * process, so the kernel spreads flows over them as over the queues of one device.
+ *
+ * Datagrams that a sender on this very machine leaves to a NIC to be cut (UDP_SEGMENT, over a veth
+ * pair) come in one piece and are counted as truncated: "ethtool -K DEVICE tx-udp-segmentation off"
+ * on the sender's end. */
 #include "qos/device_private.h"
 
 #include <errno.h>

@@ -28,7 +28,8 @@ struct port_config {
 	/* Of all but PORT_SOCKET: the kernel's interface (PORT_PCI: the tap's name), and of
 	 * PORT_PCI the address of the NIC. Borrowed. */
 	const char *interface, *pci_address;
-	bool has_send_queue;                       /* queue n_queues: port_tx_burst only */
+	/* Queue n_queues: port_tx_burst only. Everything leaves by it then; the others receive. */
+	bool has_send_queue;
 	struct address listen[PORT_ADDRESSES_MAX]; /* may be unspecified (0.0.0.0, ::); port 0 picks
 						      one for all */
 	unsigned int n_listen;
@@ -41,9 +42,12 @@ struct port_config {
 /* Written by the queue's thread only; read by any with relaxed loads. */
 struct port_counters {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-	uint64_t rx_no_buffer;   /* bursts cut short: pool empty, datagrams stay in the socket */
-	uint64_t rx_truncated;   /* larger than PACKET_BYTES_MAX, dropped */
-	uint64_t tx_would_block; /* dropped: socket buffer full */
+	/* Sockets: bursts cut short as the pool was empty, the datagrams stay in the socket.
+	 * Others: frames that the NIC or the kernel had no buffer or no room in a ring for, lost;
+	 * told once a second, on queue 0. */
+	uint64_t rx_no_buffer;
+	uint64_t rx_truncated;   /* larger than PACKET_BYTES_MAX or the driver's buffers, dropped */
+	uint64_t tx_would_block; /* dropped: socket buffer or the driver's ring full */
 	uint64_t tx_error;       /* dropped: unreachable, no route, ... */
 	/* Of ports over DPDK's drivers: */
 	uint64_t rx_bad_frame; /* no sound Ethernet, IP or UDP header, wrong checksum, a fragment */
@@ -68,27 +72,31 @@ void port_close(struct port *port);
  * thread, now and then (once a second): changes are logged, and a link that comes up again is used
  * again. */
 bool port_check_link(struct port *port);
-/* Largest datagram (UDP payload) of IPv4 or IPv6 that the interface takes. Any thread. */
+/* Largest datagram (UDP payload) of IPv4 or IPv6 that the interface takes: its MTU, or what the
+ * driver's buffers hold (jumbo frames up to PACKET_BYTES_MAX). A path may take less, as ICMP tells:
+ * such packets are dropped as tx_too_big. Any thread. */
 uint16_t port_datagram_max(const struct port *port, bool ipv4);
 
 /* The UDP port number in use (the one picked, when 0 was asked for). */
 uint16_t port_udp_port(const struct port *port);
 
-/* A file descriptor that polls readable when `queue` has packets (an epoll set). Borrowed. -1: the
- * port can only be polled. port_fd_arm is called before each wait: false when packets have come in
- * meanwhile. */
+/* A file descriptor that polls readable when `queue` has packets (an epoll set, the same for the
+ * port's life). Borrowed. -1: the port can only be polled: a NIC whose driver has no interrupts for
+ * single queues. port_fd_arm is called by the queue's thread before each wait: false when packets
+ * have come in meanwhile. */
 bool port_fd_arm(struct port *port, unsigned int queue);
 int port_fd(const struct port *port, unsigned int queue);
 
 /* Receives up to `n` (<= PORT_BURST) packets. meta->flow is filled (flow.local is the address the
- * datagram was sent to, never unspecified), meta->rx_ns = now_ns. The caller owns them. Returns how
- * many. */
+ * datagram was sent to, never unspecified), meta->rx_ns = now_ns, and meta->route on ports over
+ * DPDK's drivers. The caller owns them. Returns how many. */
 uint16_t port_rx_burst(struct port *port, unsigned int queue, struct rte_mbuf **packets, uint16_t n,
 		       uint64_t now_ns);
 
 /* Sends `n` packets to meta->flow.remote from meta->flow.local, by meta->route, with the DSCP of
- * packet_tx() and ECN 0. Takes ownership of all: what the
- * network does not take is dropped and counted. Returns how many left. */
+ * packet_tx() and ECN 0. Takes ownership of all, and nobody else may hold them: heads are written
+ * before their bytes. What the network does not take is dropped and counted. Returns how many left.
+ */
 uint16_t port_tx_burst(struct port *port, unsigned int queue, struct rte_mbuf **packets,
 		       uint16_t n);
 

@@ -25,6 +25,15 @@ static const struct {
 	[XDP_RING_TX] = {XDP_PGOFF_TX_RING, sizeof(struct xdp_desc)},
 };
 
+uint64_t xdp_rings_lost(int fd)
+{
+	struct xdp_statistics statistics = {0};
+	socklen_t size = sizeof(statistics);
+	if (getsockopt(fd, SOL_XDP, XDP_STATISTICS, &statistics, &size) != 0)
+		return 0;
+	return statistics.rx_dropped + statistics.rx_ring_full;
+}
+
 /* A ring's size is not to be asked for; but a mapping larger than it is refused. */
 static int ring_map(int fd, struct xdp_rings *rings, int which,
 		    const struct xdp_ring_offset *offset)

@@ -20,6 +20,9 @@ struct xdp_rings {
 	} rings[XDP_RINGS];
 };
 
+/* Frames for this socket that found no buffer or no room, ever; 0 if it does not say. */
+uint64_t xdp_rings_lost(int fd);
+
 /* Maps the rings of the socket once more, into a zeroed `rings`. Negative errno; then there is
  * nothing to give back. */
 int xdp_rings_map(int fd, struct xdp_rings *rings);

@@ -211,6 +211,57 @@ static inline void too_big_of_icmp_is_honoured(void)
 	}
 }
 
+static inline void mtu_set_both(unsigned int mtu)
+{
+	CU_ASSERT_EQUAL(veth_run("ip link set " VETH_NODE " mtu %u", mtu), 0);
+	veth_enter_peer();
+	CU_ASSERT_EQUAL(veth_run("ip link set " VETH_PEER " mtu %u", mtu), 0);
+	veth_enter_node();
+}
+
+/* Up to what the driver's buffers hold. */
+static inline void larger_mtu_is_followed(void)
+{
+	static uint8_t bytes[PACKET_BYTES_MAX];
+	uint16_t most = kind == PORT_AF_PACKET ? 2016 - 18 - 28 : 2000 - 28;
+	open_port_on(VETH_NODE_IPV4, NULL);
+	struct peer peer = fixture_peer(VETH_NODE_IPV4);
+	mtu_set_both(2000);
+	CU_ASSERT(port_check_link(port));
+	CU_ASSERT_EQUAL(port_datagram_max(port, true), most);
+	struct rte_mbuf *question = ask(&peer, bytes, 1800);
+	struct rte_mbuf *answer = answer_to(question, bytes, most);
+	packet_free(question);
+	CU_ASSERT_EQUAL(port_tx_burst(port, 0, &answer, 1), 1);
+	CU_ASSERT_EQUAL(peer_receive(&peer, bytes, sizeof(bytes)), most);
+	mtu_set_both(1500);
+	CU_ASSERT(port_check_link(port));
+	CU_ASSERT_EQUAL(port_datagram_max(port, true), 1472);
+	close(peer.fd);
+	close_port();
+}
+
+/* More than the rings hold, while the worker does nothing: what is lost is told, to the frame. */
+static inline void frames_lost_before_us_are_counted(void)
+{
+	enum { SENT = 5000 };
+	struct rte_mbuf *packets[PORT_BURST];
+	uint16_t n;
+	open_port_on(VETH_NODE_IPV4, NULL);
+	struct peer peer = fixture_peer(VETH_NODE_IPV4);
+	for (unsigned int i = 0; i < SENT; i++)
+		peer_send(&peer, &i, sizeof(i));
+	CU_ASSERT(port_check_link(port));
+	while ((n = port_rx_burst(port, 0, packets, PORT_BURST, PEER_NOW_NS)) > 0)
+		while (n > 0)
+			packet_free(packets[--n]);
+	CU_ASSERT(COUNTED(rx_no_buffer) > 0);
+	CU_ASSERT_EQUAL(COUNTED(rx_packets) + COUNTED(rx_no_buffer), SENT);
+	CU_ASSERT(talk(&peer));
+	close(peer.fd);
+	close_port();
+}
+
 /* Sends one packet to where `question` came from. */
 static inline uint16_t send_one(struct rte_mbuf *question)
 {

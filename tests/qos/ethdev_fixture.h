@@ -296,6 +296,42 @@ static inline void closing_gives_all_descriptors_back(void)
 	CU_ASSERT_EQUAL(fds_open(), before);
 }
 
+/* Two workers: a flow's packets stay together, and neither worker is left without. */
+static inline void flows_are_spread_over_workers_and_stay(void)
+{
+	enum { FLOWS = 32, ROUNDS = 3, WORKERS = 2 };
+	struct peer peers[FLOWS];
+	unsigned int seen[WORKERS][FLOWS] = {{0}}, n_flows[WORKERS] = {0};
+	CU_ASSERT_EQUAL_FATAL(packet_pool_create("ethdev", POOL_PACKETS, &pool), 0);
+	struct port_config config = peer_port_config(pool, VETH_NODE_IPV4, NULL, WORKERS);
+	config.kind = kind;
+	config.interface = VETH_NODE;
+	config.has_send_queue = true;
+	CU_ASSERT_EQUAL_FATAL(port_open(&config, &port), 0);
+	for (uint8_t i = 0; i < FLOWS; i++) {
+		peers[i] = fixture_peer(VETH_NODE_IPV4);
+		for (int round = 0; round < ROUNDS; round++)
+			peer_send(&peers[i], &i, 1);
+	}
+	for (unsigned int w = 0, n = 0; w < WORKERS; w++) {
+		struct rte_mbuf *packets[PORT_BURST];
+		while ((n = port_rx_burst(port, w, packets, PORT_BURST, PEER_NOW_NS)) > 0)
+			for (unsigned int i = 0; i < n; i++) {
+				seen[w][packet_bytes(packets[i])[0] % FLOWS]++;
+				packet_free(packets[i]);
+			}
+	}
+	for (unsigned int i = 0; i < FLOWS; i++) {
+		CU_ASSERT(seen[0][i] == ROUNDS || seen[1][i] == ROUNDS);
+		CU_ASSERT_EQUAL(seen[0][i] + seen[1][i], ROUNDS);
+		n_flows[seen[1][i] > 0]++;
+		close(peers[i].fd);
+	}
+	/* By chance once in 2^31. */
+	CU_ASSERT(n_flows[0] > 0 && n_flows[1] > 0);
+	close_port();
+}
+
 #include "tests/qos/ethdev_faults.h"
 
 /* One row per test and kind. */
@@ -323,13 +359,19 @@ BOTH(tag_comes_in_and_goes_back)
 BOTH(bad_frames_are_counted_and_dropped)
 BOTH(packet_without_way_or_too_big_is_dropped_and_counted)
 BOTH(too_big_of_icmp_is_honoured)
+BOTH(larger_mtu_is_followed)
+BOTH(frames_lost_before_us_are_counted)
 BOTH(link_goes_down_and_up_again)
 BOTH(interface_goes_away_and_comes_back)
 BOTH(addresses_of_the_interface_are_followed)
 BOTH(what_cannot_be_opened_says_why)
 BOTH(send_queue_sends)
 
+KIND_ROW(packet, PORT_AF_PACKET, flows_are_spread_over_workers_and_stay)
+
 static CU_TestInfo tests[] = {
+	{"packet_flows_are_spread_over_workers_and_stay",
+	 packet_flows_are_spread_over_workers_and_stay},
 	ROWS(question_and_answer_go_every_way),
 	ROWS(kernel_keeps_ping_and_tcp),
 	ROWS(udp_port_is_reserved_in_the_kernel),
@@ -341,6 +383,8 @@ static CU_TestInfo tests[] = {
 	ROWS(bad_frames_are_counted_and_dropped),
 	ROWS(packet_without_way_or_too_big_is_dropped_and_counted),
 	ROWS(too_big_of_icmp_is_honoured),
+	ROWS(larger_mtu_is_followed),
+	ROWS(frames_lost_before_us_are_counted),
 	ROWS(link_goes_down_and_up_again),
 	ROWS(interface_goes_away_and_comes_back),
 	ROWS(addresses_of_the_interface_are_followed),
