@@ -41,10 +41,25 @@ struct scheduler_change *scheduler_changes_done(struct scheduler *scheduler)
 	return list_take(&scheduler->done);
 }
 
+static void leaf_turn_set(const struct scheduler_leaf *leaf)
+{
+	const struct scheduler_slice *slice = leaf->slice;
+	if (leaf->refill_ns == 0)
+		scheduler_tree_pipe_set(slice->tree, leaf->index, slice->grant);
+}
+
+static void turns_set(const struct scheduler_slice *slice)
+{
+	for (uint32_t i = 0; i < slice->tree->n_pipes; i++)
+		if (slice->tree->leaves[i])
+			leaf_turn_set(slice->tree->leaves[i]);
+}
+
 static void slice_terms(struct scheduler *scheduler, struct scheduler_slice *slice,
 			const struct scheduler_slice_terms *terms, uint64_t now_ns)
 {
 	int64_t link_bps = scheduler->config.link_bps, max_bps = terms->max_bps;
+	unsigned int grant = slice->grant;
 	bucket_fill(&slice->guarantee, now_ns);
 	bucket_fill(&slice->limit, now_ns);
 	slice->terms = *terms;
@@ -54,6 +69,8 @@ static void slice_terms(struct scheduler *scheduler, struct scheduler_slice *sli
 		max_bps = link_bps;
 	slice->grant = max_bps > 0 ? scheduler_grant_of(max_bps) : SCHEDULER_GRANT_LARGEST;
 	slice->guarantee_grant = scheduler_grant_of(terms->guaranteed_bps);
+	if (slice->grant != grant)
+		turns_set(slice);
 }
 
 static void slice_open(struct scheduler *scheduler, const struct scheduler_change *change,
@@ -84,6 +101,7 @@ static void tree_swap(struct scheduler_change *change)
 	memset(old->leaves, 0, old->n_pipes * sizeof(old->leaves[0]));
 	slice->tree = new;
 	change->tree = old;
+	turns_set(slice);
 }
 
 static void leaf_open(const struct scheduler_change *change)
@@ -96,6 +114,7 @@ static void leaf_open(const struct scheduler_change *change)
 	tree->n_ceilings -= leaf->refill_ns > 0;
 	leaf->refill_ns = change->shape.refill_ns;
 	tree->n_ceilings += leaf->refill_ns > 0;
+	leaf_turn_set(leaf);
 	tree->leaves[leaf->index] = leaf;
 	leaf->pipe->leaf = leaf;
 	for (int i = 0; i < TRAFFIC_CLASSES; i++)

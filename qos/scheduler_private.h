@@ -21,6 +21,10 @@ struct scheduler_change;
 #define SCHEDULER_GRANTS        12 /* sizes of grants: GRANT_BYTES_MIN << 0 .. 11 */
 #define SCHEDULER_GRANT_LARGEST 4  /* that one slice gets at once: 36 KiB */
 
+/* The first profiles of each tree: pipes without a ceiling, whose turns are as long as the slice's
+ * grants. */
+#define SCHEDULER_TURNS (SCHEDULER_GRANT_LARGEST + 1)
+
 /* Bytes per second: the unit of rte_sched's clock, and more than one slice ever sends. */
 #define SCHEDULER_PORT_RATE 1250000000ull
 
@@ -74,8 +78,9 @@ struct scheduler_tree {
 	uint32_t n_active;              /* leaves with packets */
 	uint32_t n_ceilings;            /* leaves with a ceiling */
 	uint32_t grant_left;            /* bytes of the grant in force */
-	bool is_stale; /* a class has packets that rte_sched may not have seen; see _tree_dp.c */
-	uint64_t synced_ns;     /* when rte_sched last read its clock */
+	bool is_begun;                  /* rte_sched has looked at it since it was empty */
+	bool is_stale;      /* and a class has got packets after that; see scheduler_tree_dp.c */
+	uint64_t synced_ns; /* when rte_sched last read its clock */
 	uint64_t warm_until_ns; /* until then a token bucket may be filling */
 };
 

@@ -104,7 +104,7 @@ enum scheduler_drop scheduler_queue_push(struct scheduler *scheduler, struct sch
 	if (leaf->queued_packets++ == 0)
 		slice->tree->n_active++;
 	else if (queue->packets == 0)
-		slice->tree->is_stale = true;
+		slice->tree->is_stale = slice->tree->is_begun;
 	queue->packets++;
 	queue->bytes += bytes;
 	slice->queued_packets++;
@@ -151,6 +151,8 @@ static void leaf_emptied(struct scheduler *scheduler, struct scheduler_leaf *lea
 {
 	struct scheduler_tree *tree = leaf->slice->tree;
 	tree->n_active--;
+	if (tree->n_active == 0)
+		tree->is_begun = tree->is_stale = false;
 	if (leaf->closing)
 		scheduler_leaf_close(scheduler, leaf->closing);
 }

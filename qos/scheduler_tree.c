@@ -4,9 +4,11 @@
  * - The subport has no rate. Its profiles are grants: configuring the subport anew sets its credit
  * to half the bucket's size, so a profile with twice q as size and next to no rate gives exactly q.
  * - A pipe's token bucket is the tenant's ceiling. A pipe without one gets its bytes back as fast
- * as the port sends any; the small bucket is its turn among the others: when it is used up,
+ * as the port sends any; the bucket's size is its turn among the others: when it is used up,
  * rte_sched goes on to the next pipe, and looks anew which classes have packets when it returns.
- * Without it a pipe would be served, and one class of it, as long as it has packets.
+ * Without it a pipe would be served, and one class of it, as long as it has packets. Turns are as
+ * long as the slice's grants: a slow slice cares for the wait, a fast one for the work of going
+ * round.
  * - Credits of traffic classes never bind: rte_sched would set them back each period, not add up.
  *   Classes are strict by their order alone.
  * - It frees its port when a configuration call is refused. Nothing that it could refuse is given
@@ -23,7 +25,6 @@
 #define GRANT_RATE         1250          /* bytes per second: the least that it approximates */
 #define PORT_BYTES_BESIDES 8192          /* of a port, beyond its footprint as told */
 #define FOREVER_MS         2592000000ull /* 30 days */
-#define PROFILE_NO_CEILING 0
 #define DRAIN_TRIES        100000
 
 static struct rte_sched_pipe_params pipe_params(const struct scheduler_profile *profile)
@@ -101,11 +102,11 @@ static bool has_memory(struct rte_sched_port_params *port, struct rte_sched_subp
 
 static struct rte_sched_port *port_create(const struct scheduler_tree *tree)
 {
-	struct rte_sched_pipe_params no_ceiling = pipe_params(&tree->profiles[0]);
+	struct rte_sched_pipe_params no_ceiling[SCHEDULER_TURNS];
 	struct rte_sched_subport_params subport = {
 		.n_pipes_per_subport_enabled = tree->n_pipes,
-		.pipe_profiles = &no_ceiling,
-		.n_pipe_profiles = 1,
+		.pipe_profiles = no_ceiling,
+		.n_pipe_profiles = SCHEDULER_TURNS,
 		.n_max_pipe_profiles = tree->n_profiles_max,
 	};
 	struct rte_sched_subport_profile_params grants[SCHEDULER_GRANTS + 1];
@@ -122,6 +123,8 @@ static struct rte_sched_port *port_create(const struct scheduler_tree *tree)
 		.n_pipes_per_subport = tree->n_pipes,
 	};
 	grants_fill(grants);
+	for (int i = 0; i < SCHEDULER_TURNS; i++)
+		no_ceiling[i] = pipe_params(&tree->profiles[i]);
 	for (int i = 0; i < TRAFFIC_CLASSES; i++) {
 		const struct traffic_class_row *row = &traffic_class_rows[i];
 		subport.qsize[row->sched_class] = row->queue_packets;
@@ -145,7 +148,11 @@ int scheduler_tree_create(uint32_t n_pipes, uint32_t n_profiles_max, struct sche
 	tree->leaves = rte_calloc("leaves", n_pipes, sizeof(tree->leaves[0]), 0);
 	if (!tree->profiles || !tree->leaves)
 		goto out;
-	tree->profiles[tree->n_profiles++] = scheduler_profile_of(0);
+	for (; tree->n_profiles < SCHEDULER_TURNS; tree->n_profiles++) {
+		struct scheduler_profile *turn = &tree->profiles[tree->n_profiles];
+		*turn = scheduler_profile_of(0);
+		turn->tb_size <<= tree->n_profiles;
+	}
 	tree->port = port_create(tree);
 	if (!tree->port)
 		goto out;
@@ -172,7 +179,7 @@ static uint32_t ceilings_lift(struct scheduler_tree *tree)
 		const struct scheduler_leaf *leaf = tree->leaves[i];
 		if (!leaf || leaf->queued_packets == 0)
 			continue;
-		scheduler_tree_pipe_set(tree, i, PROFILE_NO_CEILING);
+		scheduler_tree_pipe_set(tree, i, SCHEDULER_TURNS - 1);
 		n += leaf->queued_packets;
 	}
 	return n;

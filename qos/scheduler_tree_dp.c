@@ -55,6 +55,7 @@ unsigned int scheduler_tree_take(struct scheduler_tree *tree, unsigned int grant
 		tree_refresh(tree);
 	if (is_few || tree->grant_left < GRANT_BYTES_MIN)
 		tree_grant(tree, is_few ? grant : grant_for_all(tree, grant));
+	tree->is_begun = true;
 	unsigned int taken = (unsigned int)rte_sched_port_dequeue(tree->port, packets, n);
 	if (taken < n) {
 		tree->grant_left = 0;
