@@ -129,12 +129,10 @@ int scheduler_create(const struct scheduler_config *config, struct scheduler **o
 	scheduler->packets_max = config->packets_max > 0 ? config->packets_max : UINT64_MAX;
 	bucket_set(&scheduler->link, config->link_bps, LIMIT_DEPTH_NS, GRANT_BYTES_MIN);
 	scheduler->link.tokens = scheduler->link.depth;
-	scheduler->link_grant = config->link_bps > 0 ? scheduler_grant_of(config->link_bps)
-						     : SCHEDULER_GRANT_LARGEST;
+	scheduler->link_grant =
+		config->link_bps > 0 ? scheduler_grant_of(config->link_bps) : SCHEDULER_GRANTS - 1;
 	red_init(scheduler);
-	int rc = scheduler_clock_calibrate();
-	if (rc == 0)
-		rc = scheduler_slice_add(scheduler, &slice, NULL, 0, &scheduler->default_slice);
+	int rc = scheduler_slice_add(scheduler, &slice, NULL, 0, &scheduler->default_slice);
 	if (rc == 0)
 		rc = scheduler_pipe_add(scheduler, NULL, &pipe, NULL, 0, &scheduler->default_pipe);
 	if (rc < 0) {

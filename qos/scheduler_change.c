@@ -3,8 +3,6 @@
  * yet is simply not back. The owner comes here only when something has changed. */
 #include "qos/scheduler_private.h"
 
-#include <string.h>
-
 static void list_push(_Atomic(struct scheduler_change *) *list, struct scheduler_change *change)
 {
 	struct scheduler_change *head = atomic_load_explicit(list, memory_order_relaxed);
@@ -41,25 +39,18 @@ struct scheduler_change *scheduler_changes_done(struct scheduler *scheduler)
 	return list_take(&scheduler->done);
 }
 
-static void leaf_turn_set(const struct scheduler_leaf *leaf)
+static void leaf_grant_set(struct scheduler_leaf *leaf)
 {
-	const struct scheduler_slice *slice = leaf->slice;
-	if (leaf->refill_ns == 0)
-		scheduler_tree_pipe_set(slice->tree, leaf->index, slice->grant);
-}
-
-static void turns_set(const struct scheduler_slice *slice)
-{
-	for (uint32_t i = 0; i < slice->tree->n_pipes; i++)
-		if (slice->tree->leaves[i])
-			leaf_turn_set(slice->tree->leaves[i]);
+	int64_t max_bps = leaf->ceiling.rate_bps;
+	leaf->grant = leaf->slice->grant;
+	if (max_bps > 0)
+		leaf->grant = RTE_MIN(leaf->grant, scheduler_grant_of(max_bps));
 }
 
 static void slice_terms(struct scheduler *scheduler, struct scheduler_slice *slice,
 			const struct scheduler_slice_terms *terms, uint64_t now_ns)
 {
 	int64_t link_bps = scheduler->config.link_bps, max_bps = terms->max_bps;
-	unsigned int grant = slice->grant;
 	bucket_fill(&slice->guarantee, now_ns);
 	bucket_fill(&slice->limit, now_ns);
 	slice->terms = *terms;
@@ -67,10 +58,11 @@ static void slice_terms(struct scheduler *scheduler, struct scheduler_slice *sli
 	bucket_set(&slice->limit, max_bps, LIMIT_DEPTH_NS, GRANT_BYTES_MIN);
 	if (link_bps > 0 && (max_bps == 0 || max_bps > link_bps))
 		max_bps = link_bps;
-	slice->grant = max_bps > 0 ? scheduler_grant_of(max_bps) : SCHEDULER_GRANT_LARGEST;
+	slice->grant = max_bps > 0 ? scheduler_grant_of(max_bps) : SCHEDULER_GRANTS - 1;
 	slice->guarantee_grant = scheduler_grant_of(terms->guaranteed_bps);
-	if (slice->grant != grant)
-		turns_set(slice);
+	for (uint32_t i = 0; i < slice->tree->n_pipes; i++)
+		if (slice->tree->leaves[i])
+			leaf_grant_set(slice->tree->leaves[i]);
 }
 
 static void slice_open(struct scheduler *scheduler, const struct scheduler_change *change,
@@ -87,35 +79,29 @@ static void slice_open(struct scheduler *scheduler, const struct scheduler_chang
 		scheduler->n_slots = slice->slot + 1;
 }
 
-/* Control has built the new tree with every pipe that it knew; the leaves are the owner's. */
 static void tree_swap(struct scheduler_change *change)
 {
 	struct scheduler_slice *slice = change->slice;
-	struct scheduler_tree *old = slice->tree, *new = change->tree;
-	for (uint32_t i = 0; i < old->n_pipes; i++)
-		new->leaves[i] = old->leaves[i];
-	new->n_ceilings = old->n_ceilings;
-	new->synced_ns = old->synced_ns;
-	new->warm_until_ns = old->warm_until_ns;
-	scheduler_tree_pour(old, new);
-	memset(old->leaves, 0, old->n_pipes * sizeof(old->leaves[0]));
-	slice->tree = new;
+	struct scheduler_tree *old = slice->tree;
+	scheduler_tree_pour(old, change->tree);
+	slice->tree = change->tree;
 	change->tree = old;
-	turns_set(slice);
 }
 
-static void leaf_open(const struct scheduler_change *change)
+static void leaf_open(const struct scheduler_change *change, uint64_t now_ns)
 {
 	struct scheduler_leaf *leaf = change->leaf;
-	struct scheduler_tree *tree = leaf->slice->tree;
-	if (change->is_new_profile)
-		scheduler_tree_profile_add(tree, &change->shape);
-	scheduler_tree_pipe_set(tree, leaf->index, change->profile);
-	tree->n_ceilings -= leaf->refill_ns > 0;
-	leaf->refill_ns = change->shape.refill_ns;
-	tree->n_ceilings += leaf->refill_ns > 0;
-	leaf_turn_set(leaf);
-	tree->leaves[leaf->index] = leaf;
+	struct scheduler_bucket *ceiling = &leaf->ceiling;
+	bool is_new = leaf->pipe->leaf != leaf;
+	bucket_fill(ceiling, now_ns);
+	bucket_set(ceiling, change->max_bps, LIMIT_DEPTH_NS, GRANT_BYTES_MIN);
+	if (is_new) {
+		ceiling->tokens = ceiling->depth;
+		ceiling->filled_ns = now_ns;
+	}
+	leaf_grant_set(leaf);
+	leaf->slice->tree->leaves[leaf->index] = leaf;
+	leaf->slice->blocked_ns = 0;
 	leaf->pipe->leaf = leaf;
 	for (int i = 0; i < TRAFFIC_CLASSES; i++)
 		atomic_store_explicit(&leaf->pipe->is_shut[i], 0, memory_order_relaxed);
@@ -131,7 +117,6 @@ void scheduler_leaf_close(struct scheduler *scheduler, struct scheduler_change *
 	if (leaf->queued_packets > 0)
 		return;
 	tree->leaves[leaf->index] = NULL;
-	tree->n_ceilings -= leaf->refill_ns > 0;
 	list_push(&scheduler->done, change);
 }
 
@@ -170,7 +155,7 @@ static void change_apply(struct scheduler *scheduler, struct scheduler_change *c
 		tree_swap(change);
 		break;
 	case CHANGE_LEAF_OPEN:
-		leaf_open(change);
+		leaf_open(change, now_ns);
 		break;
 	case CHANGE_LEAF_CLOSE:
 		scheduler_leaf_close(scheduler, change);

@@ -8,8 +8,7 @@
  * the next turn). What was really sent is charged, not what was granted. */
 #include "qos/scheduler_private.h"
 
-#define WARM_NS    4000000 /* rte_sched forgets what is longer than 2^24 cycles of the TSC */
-#define BLOCKED_NS 250000  /* all pipes of a slice are at their ceilings: look again after */
+#define TAKE_TRIES 8
 
 /* ---- in ---- */
 
@@ -41,6 +40,7 @@ static struct scheduler_tree *packet_admit(struct scheduler *scheduler, struct r
 		return NULL;
 	}
 	packet_address(leaf, packet);
+	/* It may be of a pipe that is not at its ceiling. */
 	leaf->slice->blocked_ns = 0;
 	return leaf->slice->tree;
 }
@@ -106,46 +106,51 @@ static void ready_find(struct round *round)
 	}
 }
 
-/* How many packets a turn may take at most. With many pipes rte_sched's credit lasts for longer
- * than a turn, so the turn is cut by the mean size of what is queued. */
+/* How many packets make a grant, by the mean size of what is queued. */
 static unsigned int turn_packets(const struct round *round, const struct scheduler_slice *slice,
 				 unsigned int grant)
 {
-	unsigned int n = RTE_MIN(round->max - round->n, (unsigned int)SCHEDULER_BURST);
-	if (slice->tree->n_active <= SCHEDULER_FEW)
-		return n;
-	uint64_t fit = (GRANT_BYTES_MIN << grant) * slice->queued_packets / slice->queued_bytes;
-	return fit < 1 ? 1 : (unsigned int)RTE_MIN(fit, (uint64_t)n);
+	uint64_t n = (GRANT_BYTES_MIN << grant) * slice->queued_packets / slice->queued_bytes;
+	n = RTE_MIN(n, (uint64_t)SCHEDULER_BURST);
+	return RTE_MIN(RTE_MAX((unsigned int)n, 1u), round->max - round->n);
+}
+
+/* Accounts for what rte_sched gave. Returns the bytes of what is sent. */
+static uint32_t turn_account(struct round *round, struct scheduler_slice *slice,
+			     struct rte_mbuf **taken, unsigned int n)
+{
+	struct scheduler *scheduler = round->scheduler;
+	struct scheduler_tree *tree = slice->tree;
+	uint32_t sum = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		struct scheduler_leaf *leaf = tree->leaves[rte_mbuf_sched_queue_get(taken[i]) >> 4];
+		uint32_t bytes = taken[i]->pkt_len;
+		if (!scheduler_queue_pop(scheduler, leaf, taken[i], round->now_ns))
+			continue;
+		round->packets[round->n++] = taken[i];
+		sum += bytes;
+	}
+	if (slice->terms.max_bps > 0)
+		bucket_charge(&slice->limit, sum);
+	if (scheduler->config.link_bps > 0)
+		bucket_charge(&scheduler->link, sum);
+	return sum;
 }
 
 /* One grant. Returns how many packets left their queues, late ones too; *bytes: of those sent. */
 static unsigned int slice_turn(struct round *round, struct scheduler_slice *slice,
 			       unsigned int grant, uint32_t *bytes)
 {
-	struct scheduler *scheduler = round->scheduler;
-	struct scheduler_tree *tree = slice->tree;
 	struct rte_mbuf *taken[SCHEDULER_BURST];
-	uint32_t sum = 0;
-	unsigned int n = scheduler_tree_take(tree, grant, taken, turn_packets(round, slice, grant));
-	tree->synced_ns = round->now_ns;
-	for (unsigned int i = 0; i < n; i++) {
-		struct scheduler_leaf *leaf = tree->leaves[rte_mbuf_sched_queue_get(taken[i]) >> 4];
-		uint32_t wire_bytes = taken[i]->pkt_len;
-		uint64_t warm_ns = round->now_ns + leaf->refill_ns;
-		if (leaf->refill_ns > 0 && tree->warm_until_ns < warm_ns)
-			tree->warm_until_ns = warm_ns;
-		if (!scheduler_queue_pop(scheduler, leaf, taken[i], round->now_ns))
-			continue;
-		round->packets[round->n++] = taken[i];
-		sum += wire_bytes;
+	unsigned int max = turn_packets(round, slice, grant);
+	unsigned int n = scheduler_tree_take(slice->tree, taken, max);
+	/* It may give nothing though there is something, once. */
+	for (int i = 0; n == 0 && i < TAKE_TRIES; i++) {
+		if (!scheduler_round_begin(slice, round->now_ns))
+			break;
+		n = scheduler_tree_take(slice->tree, taken, max);
 	}
-	if (slice->terms.max_bps > 0)
-		bucket_charge(&slice->limit, sum);
-	if (scheduler->config.link_bps > 0)
-		bucket_charge(&scheduler->link, sum);
-	if (n == 0 && tree->n_ceilings > 0)
-		slice->blocked_ns = round->now_ns + BLOCKED_NS;
-	*bytes = sum;
+	*bytes = turn_account(round, slice, taken, n);
 	return n;
 }
 
@@ -220,18 +225,6 @@ static void shares_serve(struct round *round)
 	}
 }
 
-/* Lets rte_sched's clock run on where token buckets fill. */
-static void trees_sync(struct scheduler *scheduler, uint64_t now_ns)
-{
-	for (unsigned int i = 0; i < scheduler->n_slots; i++) {
-		struct scheduler_tree *tree =
-			scheduler->slots[i] ? scheduler->slots[i]->tree : NULL;
-		if (tree && tree->warm_until_ns > tree->synced_ns &&
-		    now_ns >= tree->synced_ns + WARM_NS / 2)
-			scheduler_tree_sync(tree, now_ns);
-	}
-}
-
 unsigned int scheduler_dequeue(struct scheduler *scheduler, struct rte_mbuf **packets,
 			       unsigned int max, uint64_t now_ns)
 {
@@ -249,7 +242,6 @@ unsigned int scheduler_dequeue(struct scheduler *scheduler, struct rte_mbuf **pa
 		guarantees_serve(&round);
 		shares_serve(&round);
 	}
-	trees_sync(scheduler, now_ns);
 	if (scheduler->n_closing > 0)
 		scheduler_slices_close(scheduler);
 	return round.n;
@@ -260,18 +252,14 @@ unsigned int scheduler_dequeue(struct scheduler *scheduler, struct rte_mbuf **pa
 static uint64_t slice_next_ns(const struct scheduler *scheduler,
 			      const struct scheduler_slice *slice)
 {
-	const struct scheduler_tree *tree = slice->tree;
-	uint64_t warm_ns =
-		tree->warm_until_ns > tree->synced_ns ? tree->synced_ns + WARM_NS : UINT64_MAX;
 	if (slice->queued_packets == 0)
-		return warm_ns;
+		return UINT64_MAX;
 	uint64_t ready_ns = scheduler->config.link_bps > 0 ? bucket_ready_ns(&scheduler->link) : 0;
 	if (slice->terms.guaranteed_bps > 0)
 		ready_ns = RTE_MIN(ready_ns, bucket_ready_ns(&slice->guarantee));
 	if (slice->terms.max_bps > 0)
 		ready_ns = RTE_MAX(ready_ns, bucket_ready_ns(&slice->limit));
-	ready_ns = RTE_MAX(ready_ns, slice->blocked_ns);
-	return RTE_MIN(ready_ns, warm_ns);
+	return RTE_MAX(ready_ns, slice->blocked_ns);
 }
 
 uint64_t scheduler_next_ns(const struct scheduler *scheduler, uint64_t now_ns)

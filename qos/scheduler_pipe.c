@@ -6,28 +6,15 @@
 
 #include <rte_malloc.h>
 
-/* Gives the leaf its pipe's ceiling, in the tree that the owner will have by then. */
+/* Tells the owner of the leaf, or of its new ceiling. */
 static int leaf_open(struct scheduler_leaf *leaf, int64_t max_bps)
 {
-	struct scheduler_slice *slice = leaf->slice;
-	struct scheduler_change *change = scheduler_change_create(CHANGE_LEAF_OPEN, slice);
-	int rc = change ? 0 : -ENOMEM;
-	if (rc == 0)
-		rc = scheduler_tree_profile(slice->newest, max_bps, &change->profile,
-					    &change->is_new_profile);
-	if (rc == -ENOSPC) {
-		rc = scheduler_slice_rebuild(slice, slice->newest->n_pipes);
-		if (rc == 0)
-			rc = scheduler_tree_profile(slice->newest, max_bps, &change->profile,
-						    &change->is_new_profile);
-	}
-	if (rc < 0) {
-		free(change);
-		return rc;
-	}
+	struct scheduler_change *change = scheduler_change_create(CHANGE_LEAF_OPEN, leaf->slice);
+	if (!change)
+		return -ENOMEM;
 	change->leaf = leaf;
-	change->shape = slice->newest->profiles[change->profile];
-	scheduler_change_push(slice->scheduler, change);
+	change->max_bps = max_bps;
+	scheduler_change_push(leaf->slice->scheduler, change);
 	return 0;
 }
 
@@ -42,7 +29,7 @@ static int leaf_create(struct scheduler_pipe *pipe, struct scheduler_slice *slic
 {
 	int rc = 0;
 	if (slice->n_leaves == slice->newest->n_pipes)
-		rc = scheduler_slice_rebuild(slice, slice->newest->n_pipes * 2);
+		rc = scheduler_slice_grow(slice);
 	if (rc < 0)
 		return rc;
 	struct scheduler_leaf *leaf = rte_zmalloc("leaf", sizeof(*leaf), RTE_CACHE_LINE_SIZE);

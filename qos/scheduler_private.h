@@ -16,17 +16,9 @@
 struct rte_sched_port;
 struct scheduler_change;
 
-#define SCHEDULER_BURST         64 /* packets of one rte_sched dequeue */
-#define SCHEDULER_FEW           8  /* pipes that rte_sched looks at side by side */
-#define SCHEDULER_GRANTS        12 /* sizes of grants: GRANT_BYTES_MIN << 0 .. 11 */
-#define SCHEDULER_GRANT_LARGEST 4  /* that one slice gets at once: 36 KiB */
-
-/* The first profiles of each tree: pipes without a ceiling, whose turns are as long as the slice's
- * grants. */
-#define SCHEDULER_TURNS (SCHEDULER_GRANT_LARGEST + 1)
-
-/* Bytes per second: the unit of rte_sched's clock, and more than one slice ever sends. */
-#define SCHEDULER_PORT_RATE 1250000000ull
+#define SCHEDULER_BURST  64 /* packets of one rte_sched dequeue */
+#define SCHEDULER_FEW    8  /* pipes that rte_sched looks at side by side */
+#define SCHEDULER_GRANTS 5  /* sizes of grants and credits: GRANT_BYTES_MIN << 0 .. 4, 36 KiB */
 
 /* The smallest grant: any packet fits. */
 #define GRANT_BYTES_MIN 2304u
@@ -48,40 +40,34 @@ struct scheduler_queue {
 	struct rte_red red;
 };
 
-/* A pipe's place in a tree. The owner's, `pipe`, `slice` and `index` are constant. */
+/* A pipe's place in a tree. The owner's; `pipe`, `slice` and `index` are constant. */
 struct scheduler_leaf {
 	struct scheduler_pipe *pipe;
 	struct scheduler_slice *slice;
-	uint32_t index;          /* of rte_sched's pipe */
-	uint32_t queued_packets; /* of all classes */
-	uint64_t refill_ns;      /* how long its token bucket takes to fill; 0: no ceiling */
+	uint32_t index;                  /* of rte_sched's pipe */
+	uint32_t queued_packets;         /* of all classes */
+	uint32_t active_at;              /* where it is in tree->active, when it has packets */
+	uint32_t credit_bytes;           /* that rte_sched has left for it */
+	unsigned int grant;              /* size of its credits */
+	uint64_t round;                  /* of the tree, in which it last got its share */
+	int64_t deficit_bytes;           /* what is left of the share; negative: it took more */
+	struct scheduler_bucket ceiling; /* rate 0: none */
 	struct scheduler_change *closing;
 	struct scheduler_change *close; /* control's, until it is pushed */
 	struct scheduler_queue queues[TRAFFIC_CLASSES];
 };
 
-/* rte_sched's pipe profile of one ceiling. */
-struct scheduler_profile {
-	int64_t max_bps;
-	uint64_t tb_rate, tb_size; /* as rte_sched counts: bytes, by its own clock */
-	uint64_t refill_ns;
-};
-
 struct scheduler_tree {
 	struct rte_sched_port *port;
 	uint32_t n_pipes; /* room for */
-	/* Control: what has been put into rte_sched's table, or is on its way there. */
-	struct scheduler_profile *profiles;
-	uint32_t n_profiles, n_profiles_max;
 	/* Owner. */
 	struct scheduler_leaf **leaves; /* by index; NULL: unused */
-	uint32_t n_active;              /* leaves with packets */
-	uint32_t n_ceilings;            /* leaves with a ceiling */
-	uint32_t grant_left;            /* bytes of the grant in force */
-	bool is_begun;                  /* rte_sched has looked at it since it was empty */
-	bool is_stale;      /* and a class has got packets after that; see scheduler_tree_dp.c */
-	uint64_t synced_ns; /* when rte_sched last read its clock */
-	uint64_t warm_until_ns; /* until then a token bucket may be filling */
+	struct scheduler_leaf **active; /* those with packets, in no order */
+	uint32_t n_active;
+	uint32_t n_credited; /* of them, those that can send any packet */
+	uint64_t round;
+	bool is_begun; /* rte_sched has looked at it since it was empty */
+	bool is_stale; /* and a class has got packets after that; see scheduler_tree_dp.c */
 };
 
 /* What the owner needs to know of a slice's configuration. */
@@ -108,7 +94,7 @@ struct scheduler_slice {
 	unsigned int guarantee_grant, grant; /* sizes of its grants: in either phase */
 	int64_t deficit_bytes;               /* of its turn at what the link has left */
 	bool is_in_turn;                     /* the turn was cut short */
-	uint64_t blocked_ns; /* all its pipes are at their ceilings: not before then */
+	uint64_t blocked_ns;                 /* all its pipes are at their ceilings until then */
 	uint64_t queued_packets, queued_bytes;
 	struct scheduler_change *closing;
 
@@ -146,7 +132,7 @@ enum scheduler_change_kind {
 	CHANGE_SLICE_TERMS, /* slice, terms */
 	CHANGE_SLICE_CLOSE, /* slice; done when it is empty */
 	CHANGE_TREE,        /* slice, tree: the new one; comes back with the old */
-	CHANGE_LEAF_OPEN,   /* leaf, profile: a pipe's new place, or its new rate in the old */
+	CHANGE_LEAF_OPEN,   /* leaf, max_bps: a pipe's new place, or its new ceiling in the old */
 	CHANGE_LEAF_CLOSE,  /* leaf, pipe: where the pipe is now no more; done when it is empty */
 };
 
@@ -157,9 +143,7 @@ struct scheduler_change {
 	struct scheduler_tree *tree;
 	struct scheduler_leaf *leaf;
 	struct scheduler_slice_terms terms;
-	uint32_t profile;
-	bool is_new_profile;
-	struct scheduler_profile shape;
+	int64_t max_bps;
 };
 
 struct scheduler {
@@ -210,31 +194,16 @@ int scheduler_pipe_check(const struct scheduler_pipe_config *config,
 /* NULL: no memory. */
 struct scheduler_change *scheduler_change_create(enum scheduler_change_kind kind,
 						 struct scheduler_slice *slice);
-/* A tree with room for n pipes and as many ceilings again as there are. -ENOMEM. */
-int scheduler_slice_rebuild(struct scheduler_slice *slice, uint32_t n_pipes);
+/* A tree twice as large. -ENOMEM. */
+int scheduler_slice_grow(struct scheduler_slice *slice);
 
-/* ---- scheduler_rate.c: control ---- */
+/* ---- scheduler_tree.c ---- */
 
-/* How fast rte_sched's clock runs, measured once. */
-int scheduler_clock_calibrate(void);
-/* Of a ceiling; 0: none. */
-struct scheduler_profile scheduler_profile_of(int64_t max_bps);
-
-/* ---- scheduler_tree.c: control, but for the last three ---- */
-
-/* Queues for n_pipes (a power of two), no pipe configured. -ENOMEM. */
-int scheduler_tree_create(uint32_t n_pipes, uint32_t n_profiles_max, struct scheduler_tree **out);
-/* Packets in it are freed. Takes NULL. */
+/* Control. Queues for n_pipes (a power of two). -ENOMEM. */
+int scheduler_tree_create(uint32_t n_pipes, struct scheduler_tree **out);
+/* Control. Packets in it are freed. Takes NULL. */
 void scheduler_tree_destroy(struct scheduler_tree *tree);
-/* The profile of a ceiling (0: none); added to the list of the tree when it is new. -ENOSPC: the
- * table is full. */
-int scheduler_tree_profile(struct scheduler_tree *tree, int64_t max_bps, uint32_t *out,
-			   bool *is_new);
-/* By the one who has the tree (control before it is given away, then the owner). */
-void scheduler_tree_profile_add(struct scheduler_tree *tree,
-				const struct scheduler_profile *profile);
-void scheduler_tree_pipe_set(struct scheduler_tree *tree, uint32_t index, uint32_t profile);
-/* Moves every packet of `from` into `to`, which has the same leaves. */
+/* Owner. Moves all leaves and packets of `from` into `to`, which is empty and no smaller. */
 void scheduler_tree_pour(struct scheduler_tree *from, struct scheduler_tree *to);
 
 /* ---- scheduler_change.c ---- */
@@ -267,16 +236,26 @@ bool scheduler_queue_pop(struct scheduler *scheduler, struct scheduler_leaf *lea
 void scheduler_queue_drop(struct scheduler *scheduler, struct scheduler_slice *slice,
 			  struct rte_mbuf *packet, enum scheduler_drop reason);
 
+/* ---- scheduler_round_dp.c: owner ---- */
+
+/* The leaf has got its first packet; has lost its last; has lost one, sent or not. */
+void scheduler_leaf_wake(struct scheduler_leaf *leaf, uint64_t now_ns);
+void scheduler_leaf_sleep(struct scheduler_leaf *leaf);
+void scheduler_leaf_charge(struct scheduler_leaf *leaf, uint32_t bytes, bool is_sent,
+			   uint64_t now_ns);
+/* rte_sched gave nothing: gives every pipe its share anew, if none has credit left. False: all are
+ * at their ceilings (slice->blocked_ns is set). */
+bool scheduler_round_begin(struct scheduler_slice *slice, uint64_t now_ns);
+
 /* ---- scheduler_tree_dp.c: owner ---- */
 
 /* There is room for them, and each says where it goes. */
 void scheduler_tree_put(struct scheduler_tree *tree, struct rte_mbuf **packets, unsigned int n);
-/* Makes rte_sched read its clock; nothing leaves. */
-void scheduler_tree_sync(struct scheduler_tree *tree, uint64_t now_ns);
-/* Up to n packets of the tree. With at most SCHEDULER_FEW pipes that have any, one grant of the
- * size bounds them. */
-unsigned int scheduler_tree_take(struct scheduler_tree *tree, unsigned int grant,
-				 struct rte_mbuf **packets, unsigned int n);
+/* Up to n packets, of pipes that have credit. */
+unsigned int scheduler_tree_take(struct scheduler_tree *tree, struct rte_mbuf **packets,
+				 unsigned int n);
+/* What the pipe may send from now on: GRANT_BYTES_MIN << grant; SCHEDULER_GRANTS: all it has. */
+void scheduler_tree_credit(struct scheduler_tree *tree, uint32_t index, unsigned int grant);
 
 /* A grant holds the link for as long as the rate takes for it: this long, if any is so small. */
 #define GRANT_NS 200000
@@ -285,7 +264,7 @@ static inline unsigned int scheduler_grant_of(int64_t rate_bps)
 {
 	__int128 bytes = (__int128)rate_bps * GRANT_NS / BUCKET_BYTE;
 	unsigned int grant = 0;
-	while (grant < SCHEDULER_GRANT_LARGEST && (GRANT_BYTES_MIN << (grant + 1)) <= bytes)
+	while (grant + 1 < SCHEDULER_GRANTS && (GRANT_BYTES_MIN << (grant + 1)) <= bytes)
 		grant++;
 	return grant;
 }

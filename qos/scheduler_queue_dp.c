@@ -102,7 +102,7 @@ enum scheduler_drop scheduler_queue_push(struct scheduler *scheduler, struct sch
 	tx->served_bytes = queue->served_bytes;
 	packet->pkt_len = bytes;
 	if (leaf->queued_packets++ == 0)
-		slice->tree->n_active++;
+		scheduler_leaf_wake(leaf, now_ns);
 	else if (queue->packets == 0)
 		slice->tree->is_stale = slice->tree->is_begun;
 	queue->packets++;
@@ -144,17 +144,6 @@ static void stats_send(struct scheduler_stats *stats, uint32_t bytes, bool is_ye
 	stat_add(&stats->delay_ns, waited_ns);
 	if (is_yellow)
 		stat_add(&stats->yellow_packets, 1);
-}
-
-/* A leaf that was to be closed is given back with its last packet. */
-static void leaf_emptied(struct scheduler *scheduler, struct scheduler_leaf *leaf)
-{
-	struct scheduler_tree *tree = leaf->slice->tree;
-	tree->n_active--;
-	if (tree->n_active == 0)
-		tree->is_begun = tree->is_stale = false;
-	if (leaf->closing)
-		scheduler_leaf_close(scheduler, leaf->closing);
 }
 
 static void queue_take(struct scheduler *scheduler, struct scheduler_leaf *leaf, unsigned int class,
@@ -209,7 +198,11 @@ bool scheduler_queue_pop(struct scheduler *scheduler, struct scheduler_leaf *lea
 		stats_send(&leaf->pipe->stats[class], bytes, is_yellow, waited_ns);
 		stats_send(&slice->stats[class], bytes, is_yellow, waited_ns);
 	}
-	if (leaf->queued_packets == 0)
-		leaf_emptied(scheduler, leaf);
+	scheduler_leaf_charge(leaf, bytes, !is_late, now_ns);
+	if (leaf->queued_packets == 0) {
+		scheduler_leaf_sleep(leaf);
+		if (leaf->closing)
+			scheduler_leaf_close(scheduler, leaf->closing);
+	}
 	return !is_late;
 }

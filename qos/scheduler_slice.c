@@ -1,6 +1,6 @@
-/* Slices, by control. A slice begins with a small tree. When it has no room for one pipe more, or
- * its table of ceilings is full, a new tree is built beside the old one and the owner pours the
- * packets over: other slices do not notice. */
+/* Slices, by control. A slice begins with a small tree. When it has no room for one pipe more, one
+ * twice as large is built beside it and the owner pours the packets over: other slices do not
+ * notice. */
 #include "qos/scheduler_private.h"
 
 #include <errno.h>
@@ -8,72 +8,30 @@
 
 #include <rte_malloc.h>
 
-#define PIPES_FIRST    16
-#define PROFILES_FIRST 32
+#define PIPES_FIRST 16
 
-/* ---- trees ---- */
-
-/* Gives each pipe of the slice its ceiling in a new tree. -ENOSPC: more than the table is meant to
- * begin with. */
-static int tree_configure(const struct scheduler_slice *slice, struct scheduler_tree *tree)
+int scheduler_slice_grow(struct scheduler_slice *slice)
 {
-	for (uint32_t i = 0; i < slice->newest->n_pipes; i++) {
-		const struct scheduler_leaf *leaf = slice->leaves[i];
-		uint32_t profile = 0;
-		bool is_new = false;
-		if (!leaf)
-			continue;
-		/* A place that its pipe has left only drains. */
-		if (leaf->pipe->newest == leaf &&
-		    scheduler_tree_profile(tree, leaf->pipe->config.max_bps, &profile, &is_new) < 0)
-			return -ENOSPC;
-		if (is_new)
-			scheduler_tree_profile_add(tree, &tree->profiles[profile]);
-		scheduler_tree_pipe_set(tree, i, profile);
-	}
-	return tree->n_profiles > tree->n_profiles_max / 2 ? -ENOSPC : 0;
-}
-
-static int tree_build(const struct scheduler_slice *slice, uint32_t n_pipes,
-		      struct scheduler_tree **out)
-{
-	for (uint32_t n_profiles_max = PROFILES_FIRST;; n_profiles_max *= 2) {
-		struct scheduler_tree *tree;
-		int rc = scheduler_tree_create(n_pipes, n_profiles_max, &tree);
-		if (rc < 0)
-			return rc;
-		if (tree_configure(slice, tree) == 0) {
-			*out = tree;
-			return 0;
-		}
-		scheduler_tree_destroy(tree);
-	}
-}
-
-int scheduler_slice_rebuild(struct scheduler_slice *slice, uint32_t n_pipes)
-{
-	uint32_t n_before = slice->newest->n_pipes;
+	uint32_t n_before = slice->newest->n_pipes, n_pipes = 2 * n_before;
 	struct scheduler_tree *tree;
 	struct scheduler_leaf **leaves =
 		reallocarray(slice->leaves, n_pipes, sizeof(slice->leaves[0]));
 	if (!leaves)
 		return -ENOMEM;
 	slice->leaves = leaves;
-	for (uint32_t i = n_before; i < n_pipes; i++)
-		leaves[i] = NULL;
 	struct scheduler_change *change = scheduler_change_create(CHANGE_TREE, slice);
-	int rc = change ? tree_build(slice, n_pipes, &tree) : -ENOMEM;
+	int rc = change ? scheduler_tree_create(n_pipes, &tree) : -ENOMEM;
 	if (rc < 0) {
 		free(change);
 		return rc;
 	}
+	for (uint32_t i = n_before; i < n_pipes; i++)
+		leaves[i] = NULL;
 	slice->newest = tree;
 	change->tree = tree;
 	scheduler_change_push(slice->scheduler, change);
 	return 0;
 }
-
-/* ---- slices ---- */
 
 static struct scheduler_slice_terms terms_of(const struct scheduler_slice_config *config)
 {
@@ -100,7 +58,7 @@ static int slice_create(struct scheduler *scheduler, const struct scheduler_slic
 	change = scheduler_change_create(CHANGE_SLICE_OPEN, slice);
 	if (!slice->leaves || !slice->close || !change)
 		goto out;
-	rc = scheduler_tree_create(PIPES_FIRST, PROFILES_FIRST, &slice->newest);
+	rc = scheduler_tree_create(PIPES_FIRST, &slice->newest);
 	if (rc < 0)
 		goto out;
 	scheduler->slices[slot] = slice;

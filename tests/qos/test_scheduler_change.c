@@ -108,13 +108,9 @@ static void slice_that_grows_loses_nothing(void)
 	CU_ASSERT_EQUAL(scheduler_stat(&of_slice->queued_packets), PIPES * EACH);
 	struct scheduler_slice_config fast = {.name = "s", .five_qi = 9};
 	CU_ASSERT_EQUAL(scheduler_slice_change(slice, &fast, NULL, 0), 0);
-	/* Half of the pipes have a ceiling, whose bucket fills in real time. */
-	for (unsigned int i = 0; i < 2000000 && scheduler_stat(&of_slice->queued_packets); i++) {
-		f.now_ns += 1000;
-		if (i % 1000 == 0)
-			f.now_ns -= 1000 * 1000;
+	for (unsigned int ms = 0; ms < 250; ms++, f.now_ns += MS)
 		fixture_take(&f);
-	}
+	CU_ASSERT_EQUAL(scheduler_stat(&of_slice->queued_packets), 0);
 	for (unsigned int i = 0; i < PIPES; i++)
 		CU_ASSERT_EQUAL(
 			scheduler_stat(&scheduler_pipe_stats(pipes[i], CLASS_VIDEO)->sent_packets),
@@ -124,8 +120,7 @@ static void slice_that_grows_loses_nothing(void)
 	fixture_close(&f);
 }
 
-/* Each rate is a profile that cannot be changed or given back: the tree is built anew. */
-static void ceilings_change_more_often_than_there_are_profiles(void)
+static void ceilings_change_as_often_as_one_likes(void)
 {
 	struct fixture f;
 	fixture_open(&f, 0);
@@ -134,7 +129,7 @@ static void ceilings_change_more_often_than_there_are_profiles(void)
 	struct scheduler_pipe *pipe = fixture_pipe(&f, slice, 0);
 	settle(&f);
 	size_t before = heap_bytes();
-	for (unsigned int i = 1; i <= 200; i++) {
+	for (unsigned int i = 1; i <= 1000; i++) {
 		struct scheduler_pipe_config config = {.name = "t", .max_bps = i * MBPS};
 		fixture_put(&f, other, CLASS_VOICE, 200, 1);
 		CU_ASSERT_EQUAL(scheduler_pipe_change(pipe, slice, &config, NULL, 0), 0);
@@ -142,11 +137,9 @@ static void ceilings_change_more_often_than_there_are_profiles(void)
 	}
 	settle(&f);
 	CU_ASSERT_EQUAL(heap_bytes(), before);
-	CU_ASSERT_EQUAL(f.dropped[SCHEDULER_DROP_FULL] + f.dropped[SCHEDULER_DROP_LATE], 0);
 	fixture_close(&f);
 }
 
-/* More ceilings in use than a table begins with. */
 static void every_pipe_has_a_ceiling_of_its_own(void)
 {
 	enum { PIPES = 90 };
@@ -344,8 +337,7 @@ static CU_TestInfo tests[] = {
 	{"places_are_used_again", places_are_used_again},
 	{"destroy_frees_what_is_queued_and_pending", destroy_frees_what_is_queued_and_pending},
 	{"slice_that_grows_loses_nothing", slice_that_grows_loses_nothing},
-	{"ceilings_change_more_often_than_there_are_profiles",
-	 ceilings_change_more_often_than_there_are_profiles},
+	{"ceilings_change_as_often_as_one_likes", ceilings_change_as_often_as_one_likes},
 	{"every_pipe_has_a_ceiling_of_its_own", every_pipe_has_a_ceiling_of_its_own},
 	{"pipe_moves_with_packets_in_both_places", pipe_moves_with_packets_in_both_places},
 	{"removed_pipe_drains_and_takes_nothing_more", removed_pipe_drains_and_takes_nothing_more},
