@@ -35,11 +35,12 @@ static unsigned int delay_bin(uint64_t waited_ns)
 }
 
 /* What was refused for it meanwhile would have been late: it counts so. */
-static void shut_set(struct scheduler_pipe *pipe, unsigned int class, bool is_shut)
+static void shut_set(struct scheduler_leaf *leaf, unsigned int class, bool is_shut)
 {
+	struct scheduler_pipe *pipe = leaf->pipe;
 	uint32_t refused = atomic_exchange_explicit(&pipe->refused[class], 0, memory_order_relaxed);
 	stat_add(&pipe->stats[class].dropped[SCHEDULER_DROP_LATE], refused);
-	stat_add(&pipe->leaf->slice->stats[class].dropped[SCHEDULER_DROP_LATE], refused);
+	stat_add(&leaf->slice->stats[class].dropped[SCHEDULER_DROP_LATE], refused);
 	atomic_store_explicit(&pipe->is_shut[class], is_shut, memory_order_relaxed);
 }
 
@@ -88,11 +89,11 @@ enum scheduler_drop scheduler_queue_push(struct scheduler *scheduler, struct sch
 	if (queue->packets >= queue_limit(scheduler, class)) {
 		/* Opened again by a packet that leaves: where none is, others are in the way. */
 		if (queue->packets > 0)
-			shut_set(leaf->pipe, class, true);
+			shut_set(leaf, class, true);
 		return SCHEDULER_DROP_FULL;
 	}
 	if (wait_ns(queue, bytes) > delay_taken_ns(slice, class)) {
-		shut_set(leaf->pipe, class, true);
+		shut_set(leaf, class, true);
 		return SCHEDULER_DROP_LATE;
 	}
 	if (red_drops(scheduler, queue, tx))
@@ -172,7 +173,7 @@ static void queue_measure(const struct scheduler *scheduler, struct scheduler_le
 	if (atomic_load_explicit(&leaf->pipe->is_shut[class], memory_order_relaxed) &&
 	    queue->packets < queue_limit(scheduler, class) &&
 	    wait_ns(queue, GRANT_BYTES_MIN) <= delay_taken_ns(leaf->slice, class))
-		shut_set(leaf->pipe, class, false);
+		shut_set(leaf, class, false);
 }
 
 bool scheduler_queue_pop(struct scheduler *scheduler, struct scheduler_leaf *leaf,
