@@ -18,7 +18,7 @@ struct slices_options {
 	unsigned int rounds;
 	unsigned int seconds; /* of measuring in each round; 0: the part's own */
 	bool is_json;
-	bool is_realtime; /* the packet thread runs before all ordinary ones (SCHED_FIFO) */
+	bool is_realtime; /* the packet thread runs before all ordinary ones */
 };
 
 /* What a part finds when it is called, and what it leaves. */

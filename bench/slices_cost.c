@@ -20,7 +20,8 @@
 #define MEMORY_MB      3072
 #define HUGEPAGES_FILE "/proc/sys/vm/nr_hugepages"
 #define HUGEPAGE_MB    2
-#define BATCH          64 /* bursts between two looks at the clock */
+#define SPARE_MB       1024 /* what others may take while there are some */
+#define BATCH          64   /* bursts between two looks at the clock */
 
 static const unsigned int pipes[] = {1, 1000, 30000};
 static const uint16_t sizes[] = {100, 1200};
@@ -184,7 +185,8 @@ int slices_cost(struct slices_run *run)
 	slices_note_signals(); /* the machine's hugepages are to be put back */
 	long before = hugepages_read();
 	measure_memory(results, run, EAL_HUGEPAGES_OFF);
-	if (before >= 0 && !slices_is_ending() && hugepages_write(before + MEMORY_MB / HUGEPAGE_MB))
+	if (before >= 0 && !slices_is_ending() &&
+	    hugepages_write(before + (MEMORY_MB + SPARE_MB) / HUGEPAGE_MB))
 		measure_memory(results, run, EAL_HUGEPAGES_ON);
 	else
 		fprintf(stderr, "nn5g-bench: cost: no hugepages to be had: %d MB, as root\n",
