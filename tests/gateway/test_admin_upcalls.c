@@ -188,17 +188,32 @@ static void connections_are_bounded(void)
 	lose_control();
 }
 
+/* Is this a sample of the metric of that name and type? */
+static bool is_of(const char *line, const char *name, const char *type)
+{
+	static const char *const parts[] = {"_bucket", "_sum", "_count"};
+	size_t n = strlen(name), left = strcspn(line, "{ ");
+	if (left < n || strncmp(line, name, n) != 0)
+		return false;
+	left -= n;
+	if (strcmp(type, "histogram") != 0)
+		return left == 0;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (left == strlen(parts[i]) && strncmp(line + n, parts[i], left) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Each sample has its head, once, right before it. */
 static void check_heads(const char *text)
 {
-	char name[128] = "", head[128];
+	char name[128] = "", type[16] = "", head[128];
 	for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
-		if (sscanf(line, "# TYPE %127s ", head) == 1) {
+		if (sscanf(line, "# TYPE %127s %15s", head, type) == 2)
 			snprintf(name, sizeof(name), "%s", head);
-		} else if (line[0] != '#') {
-			size_t n = strcspn(line, "{ ");
-			CU_ASSERT(n == strlen(name) && strncmp(line, name, n) == 0);
-		}
+		else if (line[0] != '#')
+			CU_ASSERT(is_of(line, name, type));
 	}
 }
 
