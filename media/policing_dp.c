@@ -5,7 +5,8 @@
 #include "media/transport.h"
 #include "media/worker.h"
 
-#define SECOND_NS      1000000000ull
+#define SECOND_MS      1000u
+#define MS_NS          1000000u
 #define WINDOW_NS      900000000ull /* a timer of a second may be a little early */
 #define ETHERNET_BYTES 14
 
@@ -31,7 +32,7 @@ static void window_advance(struct policing_window *window, const struct policer 
 		packets += policer->packets[color];
 	}
 	uint64_t n_bytes = bytes - window->bytes, n_packets = packets - window->packets;
-	window->bps = (uint64_t)((unsigned __int128)n_bytes * 8 * SECOND_NS / elapsed_ns);
+	window->bps = n_bytes * 8 * SECOND_MS / (elapsed_ns / MS_NS);
 	window->packet_bytes = n_packets ? (uint32_t)(n_bytes / n_packets) : 0;
 	window->began_ns = now_ns;
 	window->bytes = bytes;
@@ -145,7 +146,7 @@ static uint64_t without_framing(uint64_t wire_bps, uint32_t packet_bytes)
 	uint64_t framing = ETHERNET_BYTES + PACKET_FRAMING_BYTES;
 	if (packet_bytes <= framing)
 		return wire_bps;
-	return (uint64_t)((unsigned __int128)wire_bps * (packet_bytes - framing) / packet_bytes);
+	return wire_bps * (packet_bytes - framing) / packet_bytes;
 }
 
 uint64_t policing_remb_bps(struct worker *worker, struct transport *transport)
