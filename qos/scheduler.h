@@ -1,10 +1,11 @@
 /* The egress scheduler of one port: link -> slices -> tenants (pipes) -> traffic classes.
  *
- * Below a slice DPDK's rte_sched holds the queues: each slice is an rte_sched port of its own with
- * one subport; a tenant is a pipe in it, with 13 strict traffic classes of which we use seven.
- * Above it stands what rte_sched does not know: a guarantee that is lent while its owner is idle.
- * Each round the slices with something to send get grants of bytes (their subport's credit), first
- * out of their guarantee, then in equal parts out of what the link has left, never beyond max_bps.
+ * DPDK's rte_sched holds the queues: each slice is an rte_sched port of its own with one subport; a
+ * tenant is a pipe in it, with 13 strict traffic classes of which we use seven. What rte_sched does
+ * not know stands around it, in exact token buckets: a guarantee that is lent while its owner is
+ * idle, limits, ceilings, equal parts. Slices get grants, first out of their guarantee, then in
+ * equal parts out of what the link has left, never beyond max_bps; the pipes of a slice get equal
+ * parts of its grants, each up to its ceiling, as credits of rte_sched.
  *
  * All rates are wire rates: a packet counts with its UDP, IP and Ethernet headers and 24 bytes of
  * framing (packet_wire_bytes).

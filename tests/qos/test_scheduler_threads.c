@@ -1,13 +1,12 @@
 /* Control changes everything while the owner sends: no packet is lost or counted twice, everything
  * is given back. THREADED: control, the owner, and a reader of statistics. */
+#include <sched.h>
 #include <stdatomic.h>
-
-#include <rte_pause.h>
 
 #include "conf/clock.h"
 #include "tests/qos/scheduler_fixture.h"
 
-#define ROUNDS 300
+#define ROUNDS 60
 #define PIPES  24
 #define BURST  16
 
@@ -91,7 +90,7 @@ static void barrier_pass(struct stage *stage)
 {
 	uint64_t turn = atomic_load(&stage->turn);
 	while (atomic_load(&stage->turn) < turn + 2)
-		rte_pause();
+		sched_yield();
 }
 
 static void pipe_replace(struct stage *stage, unsigned int i, struct scheduler_slice *slice,
