@@ -7,11 +7,14 @@
  * equal parts out of what the link has left, never beyond max_bps; the pipes of a slice get equal
  * parts of its grants, each up to its ceiling, as credits of rte_sched.
  *
+ * Classes are strict within a tenant: what its policers let in of the upper ones may starve its own
+ * lower ones, which then drop as late; never another tenant's.
+ *
  * All rates are wire rates: a packet counts with its UDP, IP and Ethernet headers and 24 bytes of
  * framing (packet_wire_bytes).
  *
  * Control thread: everything under "control". One other thread, the owner, does the rest; control's
- * changes reach it through a ring that it empties when it is called. */
+ * changes reach it through a list that it empties when it is called. */
 #pragma once
 
 #include <stdbool.h>
