@@ -192,24 +192,39 @@ static void refuse_slice(void *context, const struct slice_config *config, int r
 			      json_pack("{s:s, s:s}", "id", config->id, "fault", fault));
 }
 
-static void take_slices(struct refusals *refusals, const json_t *rows)
+/* The slice of a row that is wrong stays as it was, if it is there: a word nobody understands is no
+ * reason to take it from whoever is in it. */
+static bool keep_slice(const struct node *node, const json_t *row, struct slice_config *config)
 {
+	const char *id = text_of(row, "id");
+	const struct slice *slice = id ? slice_find(node->slices, id) : NULL;
+	if (slice)
+		*config = slice->config;
+	return slice;
+}
+
+static int take_slices(struct refusals *refusals, const json_t *rows)
+{
+	struct node *node = refusals->admin->node;
 	struct slice_config *configs = calloc(json_array_size(rows) + 1, sizeof(*configs));
 	unsigned int n = 0;
 	size_t i;
 	json_t *row;
+	if (!configs)
+		return -ENOMEM;
 	json_array_foreach(rows, i, row)
 	{
 		struct row_fault fault = {0};
-		int rc = configs ? read_slice(row, &configs[n], &fault) : -ENOMEM;
+		int rc = read_slice(row, &configs[n], &fault);
 		if (rc)
 			refuse_row(refusals, row, fault_text(&fault, rc));
-		else
+		if (rc == 0 || keep_slice(node, row, &configs[n]))
 			n++;
 		free(fault.text);
 	}
-	slice_table_replace(refusals->admin->node->slices, configs, n, refuse_slice, refusals);
+	slice_table_replace(node->slices, configs, n, refuse_slice, refusals);
 	free(configs);
+	return 0;
 }
 
 static int take_tenants(struct refusals *refusals, const json_t *rows)
@@ -244,8 +259,9 @@ void admin_tenant_snapshot(void *context, struct rpc_call *call, json_t *params)
 	if (!admin_is_control(connection, call))
 		return;
 	struct refusals refusals = {admin, json_array()};
-	take_slices(&refusals, json_object_get(params, "slices"));
-	int rc = take_tenants(&refusals, json_object_get(params, "tenants"));
+	int rc = take_slices(&refusals, json_object_get(params, "slices"));
+	if (rc == 0)
+		rc = take_tenants(&refusals, json_object_get(params, "tenants"));
 	admin->revision = number_of(params, "revision");
 	log_info(LOG_ADMIN, "a snapshot was fed",
 		 "\"revision\":%lld,\"tenants\":%u,\"refused\":%zu", (long long)admin->revision,

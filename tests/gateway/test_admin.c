@@ -162,6 +162,16 @@ static void what_is_wrong_is_left_out_and_told(void)
 	json_decref(answer.json);
 	CU_ASSERT_PTR_NOT_NULL(slice_find(node->slices, "gold"));
 	CU_ASSERT_PTR_NULL(slice_find(node->slices, "big"));
+	/* A slice that is there stays as it was when its row is wrong, and goes with its row. */
+	json_t *odd = slice_of("gold", 7000000);
+	json_object_set_new(odd, "five_qi", json_integer(11));
+	answer = feed(json_pack("[o]", odd), json_pack("[o]", tenant_of("demo", "active")));
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(answer.json, "refused")), 1);
+	json_decref(answer.json);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(slice_find(node->slices, "gold"));
+	CU_ASSERT_EQUAL(slice_find(node->slices, "gold")->config.guaranteed_bps, 6000000);
+	feed_demo();
+	CU_ASSERT_PTR_NULL(slice_find(node->slices, "gold"));
 	/* One that is put uses its revision up. */
 	CU_ASSERT_EQUAL(put_code(tenant_of("demo", "asleep")), RPC_INVALID_PARAMS);
 	CU_ASSERT_EQUAL(find("demo")->config->standing, TENANT_ACTIVE);
