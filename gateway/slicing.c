@@ -253,12 +253,17 @@ static bool is_gone(const struct tenant *tenant)
 	return !tenant->config || tenant->config->standing == TENANT_EXITED;
 }
 
+/* One that names a slice which is not known here (any more) stays where it is, as its promises do;
+ * when the scheduler lets go of that one, without a slice. */
 static struct slicing_slice *wanted_slice(const struct slicing *slicing,
 					  const struct slicing_place *place)
 {
 	const struct tenant_config *config = place->tenant->config;
-	struct slicing_slice *slice =
-		config ? slicing_slice_find(slicing, config->slice) : place->slice;
+	struct slicing_slice *slice = place->slice;
+	if (config && config->slice[0] == '\0')
+		return NULL;
+	if (config && slicing_slice_find(slicing, config->slice))
+		slice = slicing_slice_find(slicing, config->slice);
 	return slice && !slice->is_leaving ? slice : NULL;
 }
 

@@ -230,6 +230,11 @@ static void a_tenant_that_changes_takes_its_pipe_along(void)
 		CU_ASSERT_FALSE(tenant->place->is_behind);
 		CU_ASSERT_PTR_EQUAL(slicing_pipe(tenant), pipe);
 	}
+	/* To a slice that is not known here: it stays until that one is. */
+	put_tenant("acme", "bronze", 1 * MBPS);
+	CU_ASSERT_STRING_EQUAL(slice_of(tenant), "gold");
+	CU_ASSERT_EQUAL(put_slice("bronze", 0, 0), 0);
+	CU_ASSERT_STRING_EQUAL(slice_of(tenant), "bronze");
 	tear_down();
 }
 
