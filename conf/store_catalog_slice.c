@@ -126,12 +126,29 @@ static int slice_merge(struct sql *sql, const struct catalog_change *change, jso
 	return rc;
 }
 
+/* No node would take one more. */
+static int room_check(struct sql *sql, const struct catalog_change *change)
+{
+	int64_t n;
+	int rc = catalog_integer(sql,
+				 "SELECT count(*) FROM slices WHERE NOT EXISTS"
+				 " (SELECT 1 FROM slices WHERE id = $1)",
+				 SQL_VALUES(sql_text(change->id)), &n);
+	if (rc || n < SLICES_MAX)
+		return rc;
+	return catalog_refuse(change->refusal, -ENOSPC,
+			      "slice %s: there are the %d slices that a node may have", change->id,
+			      SLICES_MAX);
+}
+
 static int slice_put(struct sql *sql, void *context)
 {
 	const struct catalog_change *change = context;
 	json_t *slice;
 	int64_t before_bps;
 	int rc = catalog_lock(sql);
+	if (rc == 0)
+		rc = room_check(sql, change);
 	if (rc == 0)
 		rc = catalog_integer(sql, "SELECT guaranteed_bps FROM slices WHERE id = $1",
 				     SQL_VALUES(sql_text(change->id)), &before_bps);

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "conf/slice_config.h"
 #include "conf/store.h"
 
 static struct store_refusal refusal;
@@ -84,6 +85,25 @@ static void what_was_refused_is_not_there(enum sql_kind kind)
 }
 ON_BOTH(what_was_refused_is_not_there)
 
+/* No node takes more than so many. */
+static void there_are_no_more_than_a_node_takes(enum sql_kind kind)
+{
+	struct store *store = store_make(kind);
+	char id[16];
+	for (int i = 3; i < SLICES_MAX; i++) {
+		snprintf(id, sizeof(id), "s%d", i);
+		CU_ASSERT_EQUAL(slice_put(store, id, 0), 0);
+	}
+	CU_ASSERT_EQUAL(slice_put(store, "more", 0), -ENOSPC);
+	CU_ASSERT_STRING_EQUAL(refusal.why,
+			       "slice more: there are the 64 slices that a node may have");
+	CU_ASSERT_EQUAL(slice_put(store, "s3", 8000), 0);
+	CU_ASSERT_EQUAL(store_slice_remove(store, "s4", &refusal), 0);
+	CU_ASSERT_EQUAL(slice_put(store, "more", 0), 0);
+	store_close(store);
+}
+ON_BOTH(there_are_no_more_than_a_node_takes)
+
 struct seen {
 	int n_slices, n_tenants;
 };
@@ -126,6 +146,7 @@ ON_BOTH(who_has_exited_is_not_fed_for_ever)
 static CU_TestInfo tests[] = {
 	ROWS_OF(slices_fit_the_ports_of_the_nodes),
 	ROWS_OF(what_was_refused_is_not_there),
+	ROWS_OF(there_are_no_more_than_a_node_takes),
 	ROWS_OF(who_has_exited_is_not_fed_for_ever),
 	CU_TEST_INFO_NULL,
 };
