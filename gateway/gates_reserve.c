@@ -118,7 +118,10 @@ static enum admit reserve_bandwidth(struct admission *admission)
 	struct slice *slice = slice_find(admission->node->slices, id);
 	admission->retry_after_s = RETRY_AFTER_S;
 	if (!slice)
-		return gates_say_no(admission, 503, "slice '%s' is not known here", id);
+		return gates_say_no(admission, 503,
+				    "slice '%s' is not on this node: there is none, or it was "
+				    "refused (nn5gctl events)",
+				    id);
 	if (slice_reserve(slice, bps, &left_bps))
 		return gates_say_no(admission, 503,
 				    "slice '%s' has %" PRId64 " bit/s of %" PRId64

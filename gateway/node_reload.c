@@ -45,11 +45,22 @@ static void lift_limits(void *context, struct tenant *tenant)
 		tenant->quotas[i].is_unlimited = true;
 }
 
+/* A name that leads nowhere would be found out by the tenant's next session alone. */
+static void look_for_slice(void *context, struct tenant *tenant)
+{
+	const struct node *node = context;
+	const struct tenant_config *config = tenant->config;
+	if (config && config->slice[0] && !slice_find(node->slices, config->slice))
+		log_error(LOG_CONFIG, "a tenant's slice is not there: it gets no new sessions",
+			  "\"tenant\":\"%s\",\"slice\":\"%s\"", tenant->id, config->slice);
+}
+
 static int take_over(struct node *node, struct tenants_config *fresh)
 {
 	slice_table_replace(node->slices, fresh->slices, fresh->n_slices, refuse_slice, node);
 	int rc = tenant_table_replace(node->tenants, fresh);
 	tenant_each(node->tenants, lift_limits, NULL);
+	tenant_each(node->tenants, look_for_slice, node);
 	feed_tenants_changed(node);
 	return rc;
 }
