@@ -123,7 +123,8 @@ static int driver_open(struct device *device, const struct device_config *config
 	return queues_setup(device, config, &setup);
 }
 
-static void queues_wait(const struct device_config *config, unsigned int n_queues)
+/* -EPERM, if that is why none will open: the driver would call it an invalid argument. */
+static int queues_wait(const struct device_config *config, unsigned int n_queues)
 {
 	int rc = -EBUSY;
 	for (unsigned int q = 0; q < n_queues; q++) {
@@ -135,6 +136,7 @@ static void queues_wait(const struct device_config *config, unsigned int n_queue
 				break;
 		}
 	}
+	return rc == -EPERM ? rc : 0;
 }
 
 int device_af_xdp_open(struct device *device, const struct device_config *config)
@@ -147,12 +149,17 @@ int device_af_xdp_open(struct device *device, const struct device_config *config
 		rc = xdp_steer_prepare(config->interface);
 	if (rc != 0)
 		return rc;
+	rc = queues_wait(config, n_queues);
+	if (rc != 0)
+		return device_fault(config,
+				    "cannot open AF_XDP sockets (CAP_NET_RAW, CAP_NET_ADMIN, "
+				    "CAP_BPF; see --port-check)",
+				    rc);
 	int object = xdp_steer_open_object(program, sizeof(program));
 	if (object < 0)
 		return object;
 	device->frame_bytes_max =
 		(uint16_t)(rte_pktmbuf_data_room_size(config->pool) - RTE_PKTMBUF_HEADROOM);
-	queues_wait(config, n_queues);
 	device_fds_before(&fds, DEVICE_FDS_BPF);
 	rc = driver_open(device, config, n_queues, program);
 	device_fds_keep_new(&fds);

@@ -149,9 +149,10 @@ static int parts_open(struct port_ethdev *port, const struct port_config *config
 {
 	int rc = queues_open(port);
 	if (rc == 0 && config->kind == PORT_PCI)
-		rc = ethdev_device_open(port);
-	if (rc == 0)
-		rc = interface_read(config->interface, &port->interface);
+		rc = ethdev_device_open(port); /* says itself what it lacks */
+	if (rc != 0)
+		return rc;
+	rc = interface_read(config->interface, &port->interface);
 	if (rc != 0) {
 		log_error(LOG_PORT, "no such network interface",
 			  "\"interface\":\"%s\",\"error\":\"%s\"", config->interface,
