@@ -48,11 +48,12 @@ static const struct {
 	 offsetof(struct scheduler_stats, sent_packets)},
 	{"slice_sent_bytes_total", "Bytes a slice sent, as they count on the wire", COUNTER,
 	 offsetof(struct scheduler_stats, sent_bytes)},
-	{"slice_yellow_packets_total", "Of those, sent over the committed rate of their source",
-	 COUNTER, offsetof(struct scheduler_stats, yellow_packets)},
+	{"slice_yellow_packets_total",
+	 "Packets a slice sent that were over their source's committed rate", COUNTER,
+	 offsetof(struct scheduler_stats, yellow_packets)},
 	{"slice_queued_packets", "Packets that wait in a slice", GAUGE,
 	 offsetof(struct scheduler_stats, queued_packets)},
-	{"slice_queued_bytes", "Bytes that wait in a slice", GAUGE,
+	{"slice_queued_bytes", "Bytes that wait in a slice, as they count on the wire", GAUGE,
 	 offsetof(struct scheduler_stats, queued_bytes)},
 };
 
@@ -168,7 +169,7 @@ static const struct {
 	 offsetof(struct busy, sent_bytes)},
 	{"tenant_dropped_packets_total", "Packets the scheduler dropped of a tenant", COUNTER,
 	 offsetof(struct busy, dropped)},
-	{"tenant_queued_bytes", "Bytes of a tenant that wait", GAUGE,
+	{"tenant_queued_bytes", "Bytes of a tenant that wait, as they count on the wire", GAUGE,
 	 offsetof(struct busy, queued_bytes)},
 };
 
@@ -246,11 +247,13 @@ static void render_max(void *context, const struct slice *slice)
 
 static void render_table(struct node *node, GString *out)
 {
-	metrics_head(out, "slice_guaranteed_bps", "Bandwidth a slice guarantees", GAUGE);
+	metrics_head(out, "slice_guaranteed_bps", "Bandwidth a slice guarantees, on the wire",
+		     GAUGE);
 	slice_each(node->slices, render_guaranteed, out);
-	metrics_head(out, "slice_promised_bps", "Of this, promised to sessions", GAUGE);
+	metrics_head(out, "slice_promised_bps",
+		     "Of what a slice guarantees, promised to open sessions", GAUGE);
 	slice_each(node->slices, render_promised, out);
-	metrics_head(out, "slice_max_bps", "Most a slice may take; 0: any", GAUGE);
+	metrics_head(out, "slice_max_bps", "Most a slice may take, on the wire; 0: any", GAUGE);
 	slice_each(node->slices, render_max, out);
 }
 
