@@ -4,6 +4,7 @@
 #include <rte_ring.h>
 
 #include "media/plane.h"
+#include "media/viewers.h"
 #include "media/worker.h"
 
 void egress_serve(struct egress *egress, uint64_t now_ns)
@@ -24,8 +25,10 @@ static void pass_to_thread(struct egress *egress, struct worker *worker, struct 
 {
 	unsigned int taken = rte_ring_sp_enqueue_burst(egress->rings[worker->id],
 						       (void *const *)packets, n, NULL);
-	for (unsigned int i = taken; i < n; i++)
+	for (unsigned int i = taken; i < n; i++) {
+		viewers_tell_loss(egress->plane, packet_tx(packets[i])->viewer);
 		worker_drop(worker, packets[i], DROP_EGRESS_FULL);
+	}
 	mailbox_wake(egress->mailbox);
 }
 

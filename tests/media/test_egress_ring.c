@@ -23,11 +23,17 @@ static void send_burst(struct egress *egress, struct rte_mbuf *packet)
 	egress_send(egress, fixture_worker, packets, PORT_BURST);
 }
 
+/* And the viewer whose packets they were is told, once. */
 static void a_full_ring_drops_and_counts(void)
 {
+	static struct subscription subscription;
 	struct egress *egress = make_egress();
+	struct message messages[8];
 	struct rte_mbuf *packet = packet_alloc(fixture_plane.pool);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
+	CU_ASSERT_EQUAL_FATAL(mailbox_create("worker", 64, &fixture_worker->mailbox), 0);
+	uint64_t viewer = viewers_add(fixture_worker->viewers, &subscription);
+	packet_tx(packet)->viewer = viewer;
 	for (unsigned int i = 0; i < EGRESS_RING_PACKETS / PORT_BURST; i++)
 		send_burst(egress, packet);
 	/* A ring holds one less than its size. */
@@ -35,6 +41,12 @@ static void a_full_ring_drops_and_counts(void)
 	send_burst(egress, packet);
 	CU_ASSERT_EQUAL(fixture_count(DROP_EGRESS_FULL), 1 + PORT_BURST);
 	CU_ASSERT_EQUAL(rte_mbuf_refcnt_read(packet), EGRESS_RING_PACKETS);
+	CU_ASSERT_EQUAL_FATAL(mailbox_take(fixture_worker->mailbox, messages, 8), 1);
+	CU_ASSERT_EQUAL(messages[0].type, MESSAGE_LOSS);
+	CU_ASSERT_EQUAL(messages[0].a, viewer);
+	viewers_remove(fixture_worker->viewers, viewer);
+	mailbox_destroy(fixture_worker->mailbox);
+	fixture_worker->mailbox = NULL;
 	egress_destroy(egress);
 	CU_ASSERT_EQUAL(rte_mbuf_refcnt_read(packet), 1);
 	packet_free(packet);
