@@ -101,8 +101,9 @@ unsigned int pacer_release(struct pacer *pacer, struct rte_mbuf **packets, unsig
 		pacer->first = (pacer->first + 1) & (PACER_PACKETS - 1);
 		pacer->n--;
 		pacer->queued_bytes -= rte_pktmbuf_data_len(packet);
+		pacer->window_bytes += rte_pktmbuf_data_len(packet);
 		if (!is_free)
-			charge(pacer, rte_pktmbuf_data_len(packet));
+			pacer->credit_bytes -= rte_pktmbuf_data_len(packet);
 	}
 	if (pacer->n == 0)
 		pacer->drain = 0;
