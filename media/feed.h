@@ -56,6 +56,7 @@ struct feed_lane {
 	bool started;        /* a packet has come */
 	uint32_t epoch;      /* the newest of a packet */
 	struct feed_clock clock;
+	uint64_t mended_ns;     /* when a viewer's loss made us ask for a key frame */
 	uint64_t expire_due_ns; /* next look for packets too old to be asked for */
 	struct retransmit history;
 } __attribute__((aligned(64)));

@@ -36,7 +36,9 @@ struct subscription {
 	bool flowing;        /* video waits for a key frame before a source's first packet */
 	uint64_t waiting_ns; /* since when; 0 = no packet has come to wait on */
 	uint64_t keyframe_asked_ns;
-	uint64_t viewer; /* its number, of video (media/viewers.h) */
+	uint64_t viewer;     /* its number, of video (media/viewers.h) */
+	bool is_torn;        /* video of it was lost, and no key frame was asked for yet */
+	unsigned int n_lost; /* in a row, before they were made */
 	struct rewrite rewrite;
 	struct meter_clock clock;
 	uint16_t rtx_sequence;
@@ -72,7 +74,8 @@ void subscription_forward(struct worker *worker, struct subscription *subscripti
 /* As subscription_forward, of packets that the viewer's pacer held back; takes their references. */
 void subscription_send_paced(struct worker *worker, struct subscription *subscription,
 			     struct rte_mbuf **packets, unsigned int n);
-/* Video of it was dropped on its way out: a key frame is asked for. */
+/* Video of it was dropped on its way out: a key frame is asked for, now or as soon as one may be.
+ */
 void subscription_on_loss(struct worker *worker, struct subscription *subscription);
 /* Sends again what the viewer did not get. */
 void subscription_on_nack(struct worker *worker, struct subscription *subscription,

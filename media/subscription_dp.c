@@ -16,9 +16,12 @@
 #define RTX_REPEAT_NS 20000000ull
 /* Retransmissions may use half of what is forwarded, and this much at once. */
 #define RTX_CREDIT_MAX_BYTES 262144
-/* A viewer whose video was dropped here asks for a key frame this often at most: where packets are
- * dropped there is no room for many. */
+/* Viewers of a feed whose video was dropped here ask for a key frame this often at most, all of
+ * them together: one mends them all, and where packets are dropped there is no room for many. */
 #define LOSS_KEYFRAME_NS 500000000ull
+/* What was lost in a row takes a number each, but no more than this: a receiver that gets nothing
+ * for half a turn of the sequence numbers takes the next one for an old one. */
+#define LOST_RUN_MAX 4096u
 
 static bool is_video(const struct subscription *subscription)
 {
@@ -48,6 +51,7 @@ void subscription_resume(struct worker *worker, struct subscription *subscriptio
 {
 	meter_clock_reset(&subscription->clock);
 	rewrite_resume(&subscription->rewrite);
+	subscription->is_torn = false;
 	subscription->flowing = false;
 	subscription->waiting_ns = 0;
 	if (is_video(subscription))
@@ -145,20 +149,28 @@ static struct rte_mbuf *copy_packet(struct worker *worker, const struct subscrip
 	return copy;
 }
 
-/* Whether a packet is to be sent. What is stopped takes no number, moves no clock and is no reason
- * to wait for a key frame. */
+static struct rewrite_place place_of(const struct rtp_packet *source)
+{
+	return (struct rewrite_place){source->epoch, source->timestamp, source->index};
+}
+
+/* Whether a packet is for this viewer now. What is stopped takes no number, moves no clock and is
+ * no reason to wait for a key frame; what is not sent costs nothing. */
 static bool admit(struct worker *worker, struct subscription *subscription,
-		  const struct rtp_packet *source, const struct rewrite_place *in)
+		  const struct rtp_packet *source, bool is_sent)
 {
 	struct transport *transport = subscription->transport;
 	bool is_stopped = subscription_is_stopped(subscription);
+	struct rewrite_place in = place_of(source);
 
 	if (!is_stopped && !begins_to_flow(worker, subscription, source))
 		return false;
-	if (!is_stopped && !rewrite_passes(&subscription->rewrite, in)) {
+	if (!is_stopped && !rewrite_passes(&subscription->rewrite, &in)) {
 		count(&worker->counters, DROP_RTP_STALE);
 		return false;
 	}
+	if (!is_stopped && !is_sent)
+		return true;
 	if (metering_passes(worker, transport, &subscription->clock,
 			    metering_kind(subscription->config.feed->codec)))
 		return true;
@@ -166,38 +178,36 @@ static bool admit(struct worker *worker, struct subscription *subscription,
 	return false;
 }
 
-/* Whether the packet is for this viewer now; if so, its header in the viewer's numbers. */
-static bool take_number(struct worker *worker, struct subscription *subscription,
-			struct rte_mbuf *packet, struct rtp_header *header)
+static struct rtp_header take_number(struct worker *worker, struct subscription *subscription,
+				     const struct rtp_packet *source)
 {
-	const struct rtp_packet *source = rtp_packet(packet);
 	const struct subscription_config *config = &subscription->config;
-	struct rewrite_place in = {source->epoch, source->timestamp, source->index}, out;
+	struct rewrite_place in = place_of(source), out;
 
-	if (!admit(worker, subscription, source, &in))
-		return false;
 	rewrite_map(&subscription->rewrite, &in, config->feed->clock_hz, worker->now_ns, &out);
-	*header = (struct rtp_header){
+	return (struct rtp_header){
 		.ssrc = config->ssrc,
 		.timestamp = out.timestamp,
 		.sequence = (uint16_t)out.index,
 		.payload_type = config->payload_type,
 		.marker = source->marker,
 	};
-	return true;
 }
 
 static struct rte_mbuf *forward_one(struct worker *worker, struct subscription *subscription,
 				    struct rte_mbuf *packet)
 {
-	struct rtp_header header;
-	if (!take_number(worker, subscription, packet, &header))
+	const struct rtp_packet *source = rtp_packet(packet);
+	if (!admit(worker, subscription, source, true))
 		return NULL;
+	struct rtp_header header = take_number(worker, subscription, source);
 	struct rte_mbuf *copy = copy_packet(worker, subscription, packet, &header, 0);
 	if (copy) {
+		if (source->keyframe_start)
+			subscription->is_torn = false;
 		packet_tx(copy)->viewer = subscription->viewer;
 		subscription->packets++;
-		subscription->octets += rtp_packet(packet)->payload_bytes;
+		subscription->octets += source->payload_bytes;
 	}
 	return copy;
 }
@@ -224,6 +234,7 @@ static void send_copies(struct worker *worker, struct subscription *subscription
 	}
 	if (n_copies == 0)
 		return;
+	subscription->n_lost = 0;
 	subscription->rtx_credit_bytes += bytes / 2;
 	if (subscription->rtx_credit_bytes > RTX_CREDIT_MAX_BYTES)
 		subscription->rtx_credit_bytes = RTX_CREDIT_MAX_BYTES;
@@ -232,19 +243,30 @@ static void send_copies(struct worker *worker, struct subscription *subscription
 }
 
 /* What is sure to be dropped on the way out takes its numbers all the same, so that the viewer sees
- * that something is missing, but it is not copied and not encrypted. */
+ * that something is missing, but it is not copied, not encrypted and not charged. */
 static void lose(struct worker *worker, struct subscription *subscription,
 		 struct rte_mbuf **packets, unsigned int n, enum counter reason)
 {
 	struct transport *transport = subscription->transport;
-	struct rtp_header header;
+	bool takes_numbers = subscription->n_lost < LOST_RUN_MAX;
 	unsigned int n_lost = 0;
-	for (unsigned int i = 0; i < n; i++)
-		n_lost += take_number(worker, subscription, packets[i], &header);
+	for (unsigned int i = 0; i < n; i++) {
+		if (!admit(worker, subscription, rtp_packet(packets[i]), false))
+			continue;
+		if (takes_numbers)
+			take_number(worker, subscription, rtp_packet(packets[i]));
+		n_lost++;
+	}
+	if (n_lost == 0)
+		return;
+	if (takes_numbers)
+		subscription->n_lost += n_lost;
+	else
+		rewrite_resume(&subscription->rewrite);
 	count_n(&worker->counters, reason, n_lost);
 	scheduler_pipe_refuse(transport->pipe, transport_class(transport, kind_of(subscription)),
 			      n_lost);
-	if (n_lost > 0 && is_video(subscription))
+	if (is_video(subscription))
 		subscription_on_loss(worker, subscription);
 }
 
@@ -294,6 +316,30 @@ static unsigned int pace(struct worker *worker, struct subscription *subscriptio
 	return n_now;
 }
 
+/* Asks for the key frame that mends what was lost. One that begins to pass meanwhile does so too.
+ */
+static void mend(struct worker *worker, struct subscription *subscription)
+{
+	struct feed *feed = subscription->config.feed;
+	struct feed_lane *lane = &feed->lanes[worker->id];
+	if (!subscription->is_torn || subscription_is_stopped(subscription) ||
+	    worker->now_ns - subscription->keyframe_asked_ns < LOSS_KEYFRAME_NS ||
+	    worker->now_ns - lane->mended_ns < LOSS_KEYFRAME_NS)
+		return;
+	subscription->is_torn = false;
+	subscription->keyframe_asked_ns = lane->mended_ns = worker->now_ns;
+	count(&worker->counters, COUNT_LOSSES_TOLD);
+	feed_request_keyframe(worker, feed);
+}
+
+void subscription_on_loss(struct worker *worker, struct subscription *subscription)
+{
+	if (!subscription->attached)
+		return;
+	subscription->is_torn = true;
+	mend(worker, subscription);
+}
+
 void subscription_forward(struct worker *worker, struct subscription *subscription,
 			  struct rte_mbuf **packets, unsigned int n)
 {
@@ -301,6 +347,7 @@ void subscription_forward(struct worker *worker, struct subscription *subscripti
 		n = pace(worker, subscription, packets, n);
 	if (n > 0)
 		send_or_lose(worker, subscription, packets, n);
+	mend(worker, subscription);
 }
 
 void subscription_send_paced(struct worker *worker, struct subscription *subscription,
@@ -308,22 +355,13 @@ void subscription_send_paced(struct worker *worker, struct subscription *subscri
 {
 	enum traffic_class traffic_class = transport_class(subscription->transport, FLOW_VIDEO);
 	uint64_t delay_ns = traffic_class_rows[traffic_class].delay_ms * 1000000ull;
-	if (worker->now_ns - packet_meta(packets[0])->rx_ns <= delay_ns)
+	/* One that came with another worker's round may be younger than ours. */
+	if (packet_meta(packets[0])->rx_ns + delay_ns >= worker->now_ns)
 		send_or_lose(worker, subscription, packets, n);
 	else
 		lose(worker, subscription, packets, n, DROP_QUEUE_LATE);
 	for (unsigned int i = 0; i < n; i++)
 		packet_free(packets[i]);
-}
-
-void subscription_on_loss(struct worker *worker, struct subscription *subscription)
-{
-	if (!subscription->attached || subscription_is_stopped(subscription) ||
-	    worker->now_ns - subscription->keyframe_asked_ns < LOSS_KEYFRAME_NS)
-		return;
-	subscription->keyframe_asked_ns = worker->now_ns;
-	count(&worker->counters, COUNT_LOSSES_TOLD);
-	feed_request_keyframe(worker, subscription->config.feed);
 }
 
 /* Whether the packet was not sent again just now; if so, remembers that it is. */

@@ -6,6 +6,7 @@
 
 #include "media/rtp.h"
 #include "media/wire.h"
+#include "qos/scheduler.h"
 #include "tests/media/worker_fixture.h"
 
 #define SSRC     0x11112222u
@@ -55,8 +56,8 @@ static void end_viewer(struct viewer *viewer)
 }
 
 /* A source's packet: 4 bytes before the payload are its audio level's value and padding. */
-static void forward(struct viewer *viewer, uint32_t epoch, int64_t index, bool keyframe,
-		    uint16_t payload_bytes)
+static struct rte_mbuf *make_packet(uint32_t epoch, int64_t index, bool keyframe,
+				    uint16_t payload_bytes)
 {
 	struct rte_mbuf *packet = packet_alloc(fixture_plane.pool);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
@@ -75,6 +76,13 @@ static void forward(struct viewer *viewer, uint32_t epoch, int64_t index, bool k
 	rtp->extension[RTP_EXT_AUDIO_LEVEL].offset = 12;
 	rtp->extension[RTP_EXT_AUDIO_LEVEL].bytes = 1;
 	packet_meta(packet)->rx_ns = fixture_worker->now_ns;
+	return packet;
+}
+
+static void forward(struct viewer *viewer, uint32_t epoch, int64_t index, bool keyframe,
+		    uint16_t payload_bytes)
+{
+	struct rte_mbuf *packet = make_packet(epoch, index, keyframe, payload_bytes);
 	feed_forward(fixture_worker, viewer->feed, &packet, 1);
 }
 
@@ -291,6 +299,139 @@ static void what_waited_too_long_is_dropped_and_leaves_a_gap(void)
 	end_viewer(&viewer);
 }
 
+/* Another worker's round may have begun after ours: such packets are young, not very old. */
+static void what_comes_from_a_later_round_is_not_late(void)
+{
+	struct viewer viewer = make_viewer(CODEC_VP8);
+	struct rte_mbuf *packet = make_packet(1, 100, true, 10);
+	packet_meta(packet)->rx_ns += 50000;
+	subscription_send_paced(fixture_worker, viewer.subscription, &packet, 1);
+	CU_ASSERT_EQUAL(fixture_count(DROP_QUEUE_LATE), 0);
+	CU_ASSERT_EQUAL(fixture_worker->n_tx, 1);
+	end_viewer(&viewer);
+}
+
+static struct scheduler *scheduler(void)
+{
+	return plane_scheduler(&fixture_plane);
+}
+
+/* Fills the viewer's queue, until no more is taken. */
+static void shut(const struct viewer *viewer)
+{
+	enum traffic_class traffic_class = transport_class(viewer->transport, FLOW_VIDEO);
+	while (scheduler_pipe_accepts(viewer->transport->pipe, traffic_class)) {
+		struct rte_mbuf *packet = packet_alloc(fixture_plane.pool);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
+		packet_tx(packet)->traffic_class = (uint8_t)traffic_class;
+		scheduler_enqueue(scheduler(), &packet, 1, fixture_worker->now_ns);
+	}
+}
+
+static void reopen(void)
+{
+	struct rte_mbuf *packets[PORT_BURST];
+	unsigned int n;
+	while ((n = scheduler_dequeue(scheduler(), packets, PORT_BURST, fixture_worker->now_ns)))
+		while (n > 0)
+			packet_free(packets[--n]);
+}
+
+static void what_is_not_sent_costs_nothing(void)
+{
+	struct viewer viewer = make_viewer(CODEC_VP8);
+	const struct meter *meter = &viewer.transport->meter;
+	forward(&viewer, 1, 100, true, 10);
+	shut(&viewer);
+	for (int64_t i = 1; i <= 10; i++) {
+		fixture_advance(500);
+		forward(&viewer, 1, 100 + i, false, 10);
+	}
+	CU_ASSERT_EQUAL(fixture_count(DROP_QUEUE_REFUSED), 10);
+	CU_ASSERT_EQUAL(meter_used_ns(meter, METER_VIDEO), 0);
+	reopen();
+	forward(&viewer, 1, 111, false, 10);
+	CU_ASSERT_EQUAL(meter_used_ns(meter, METER_VIDEO), METER_GAP_MAX_NS);
+	CU_ASSERT_EQUAL(view_of(&viewer, 0).sequence, 501);
+	CU_ASSERT_EQUAL(view_of(&viewer, 1).sequence, 512);
+	end_viewer(&viewer);
+}
+
+/* More than half the sequence numbers: with a number each, the next one would look like an old one,
+ * to our sender and to the viewer. */
+static void a_long_loss_ends_when_it_ends(void)
+{
+	struct viewer viewer = make_viewer(CODEC_VP8);
+	rewrite_init(&viewer.subscription->rewrite, 40000, 0);
+	forward(&viewer, 1, 100, true, 10);
+	view_of(&viewer, 0);
+	fixture_drop_sent();
+	shut(&viewer);
+	for (int64_t i = 1; i <= 40000; i++) {
+		fixture_advance(i % 50 == 0);
+		forward(&viewer, 1, 100 + i, false, 10);
+	}
+	CU_ASSERT_EQUAL(fixture_count(DROP_QUEUE_REFUSED), 40000);
+	reopen();
+	forward(&viewer, 1, 40101, false, 10);
+	CU_ASSERT_EQUAL(fixture_count(DROP_PROTECT), 0);
+	uint16_t sequence = view_of(&viewer, 0).sequence;
+	CU_ASSERT_TRUE(sequence > 40002 && sequence < 46000);
+	end_viewer(&viewer);
+}
+
+/* A key frame that was lost itself, soon after it was asked for, is asked for again. */
+static void a_loss_too_soon_after_another_is_not_forgotten(void)
+{
+	struct viewer viewer = make_viewer(CODEC_VP8);
+	forward(&viewer, 1, 100, true, 10);
+	subscription_on_loss(fixture_worker, viewer.subscription);
+	CU_ASSERT_EQUAL(fixture_count(COUNT_LOSSES_TOLD), 1);
+	fixture_advance(100);
+	subscription_on_loss(fixture_worker, viewer.subscription);
+	forward(&viewer, 1, 101, false, 10);
+	CU_ASSERT_EQUAL(fixture_count(COUNT_LOSSES_TOLD), 1);
+	fixture_advance(450);
+	forward(&viewer, 1, 102, false, 10);
+	CU_ASSERT_EQUAL(fixture_count(COUNT_LOSSES_TOLD), 2);
+	fixture_advance(100);
+	subscription_on_loss(fixture_worker, viewer.subscription);
+	forward(&viewer, 1, 103, true, 10);
+	fixture_advance(1000);
+	forward(&viewer, 1, 104, false, 10);
+	CU_ASSERT_EQUAL(fixture_count(COUNT_LOSSES_TOLD), 2);
+	end_viewer(&viewer);
+}
+
+static void one_key_frame_mends_all_viewers(void)
+{
+	struct viewer viewer = make_viewer(CODEC_VP8);
+	struct transport *others = fixture_transport(0, 3);
+	for (unsigned int i = 0; i < 3; i++) {
+		others->subscriptions[i].config = viewer.subscription->config;
+		others->subscriptions[i].config.ssrc += i + 1;
+		subscription_start(fixture_worker, &others->subscriptions[i]);
+	}
+	forward(&viewer, 1, 100, true, 10);
+	subscription_on_loss(fixture_worker, viewer.subscription);
+	for (unsigned int i = 0; i < 3; i++) {
+		fixture_advance(100);
+		subscription_on_loss(fixture_worker, &others->subscriptions[i]);
+	}
+	CU_ASSERT_EQUAL(fixture_count(COUNT_LOSSES_TOLD), 1);
+	forward(&viewer, 1, 101, true, 10);
+	fixture_advance(1000);
+	forward(&viewer, 1, 102, false, 10);
+	CU_ASSERT_EQUAL(fixture_count(COUNT_LOSSES_TOLD), 1);
+	for (unsigned int i = 0; i < 3; i++) {
+		feed_detach(fixture_worker, viewer.feed, &others->subscriptions[i]);
+		viewers_remove(fixture_worker->viewers, others->subscriptions[i].viewer);
+	}
+	fixture_drop_sent();
+	transport_destroy(others);
+	end_viewer(&viewer);
+}
+
 static void what_waits_goes_with_its_viewer(void)
 {
 	struct viewer viewer = make_viewer(CODEC_VP8);
@@ -320,6 +461,12 @@ static CU_TestInfo tests[] = {
 	{"voice_is_never_spread", voice_is_never_spread},
 	{"what_waited_too_long_is_dropped_and_leaves_a_gap",
 	 what_waited_too_long_is_dropped_and_leaves_a_gap},
+	{"what_comes_from_a_later_round_is_not_late", what_comes_from_a_later_round_is_not_late},
+	{"what_is_not_sent_costs_nothing", what_is_not_sent_costs_nothing},
+	{"a_long_loss_ends_when_it_ends", a_long_loss_ends_when_it_ends},
+	{"a_loss_too_soon_after_another_is_not_forgotten",
+	 a_loss_too_soon_after_another_is_not_forgotten},
+	{"one_key_frame_mends_all_viewers", one_key_frame_mends_all_viewers},
 	{"what_waits_goes_with_its_viewer", what_waits_goes_with_its_viewer},
 	CU_TEST_INFO_NULL,
 };
