@@ -54,7 +54,9 @@ static struct rte_mbuf *arp_request(void)
 	static const uint8_t fixed[] = {0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1};
 	struct rte_mbuf *frame = packet_alloc(pool);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(frame);
-	uint8_t *at = (uint8_t *)rte_pktmbuf_append(frame, ARP_BYTES);
+	uint8_t *at = packet_bytes(frame);
+	frame->data_len = ARP_BYTES;
+	frame->pkt_len = ARP_BYTES;
 	memset(at, 0, ARP_BYTES);
 	memset(at, 0xff, 6);
 	memcpy(at + 6, peer_mac, 6);
