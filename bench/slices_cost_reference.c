@@ -14,7 +14,7 @@
 
 #define TURNS        65536
 #define POOL_PACKETS 1023
-#define EMPTY_TRIES  1000
+#define EMPTY_TRIES  10000000 /* half a second: its credits may have to wait for their period */
 #define RATE         12500000000ull /* bytes a second */
 #define MTU          1522
 #define BUCKET       1000000
