@@ -365,8 +365,7 @@ static void the_metrics_name_slices_and_tenants(void)
 		"nn5g_slice_max_bps{slice=\"gold\"} 80000000\n",
 		"nn5g_slice_sent_packets_total{slice=\"gold\",class=\"voice\"} 0\n",
 		"nn5g_slice_sent_packets_total{slice=\"\",class=\"bulk\"} 0\n",
-		"nn5g_slice_dropped_packets_total{slice=\"gold\",class=\"video\",reason=\"late\"} "
-		"0",
+		"nn5g_slice_dropped_packets_total{slice=\"gold\",class=\"video\",reason=\"late\"}",
 		"nn5g_slice_delay_seconds_bucket{slice=\"gold\",class=\"voice\",le=\"+Inf\"} 0\n",
 		"nn5g_tenant_sent_bytes_total{tenant=\"acme\",slice=\"gold\"} 0\n",
 		"nn5g_tenant_places 1\n",

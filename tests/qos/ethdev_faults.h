@@ -179,7 +179,8 @@ static inline void icmp_send(bool ipv4, const struct peer *peer, uint16_t mtu)
 	veth_enter_peer();
 	int fd = ipv4 ? socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP)
 		      : socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6);
-	CU_ASSERT_EQUAL(sendto(fd, bytes, size, 0, (struct sockaddr *)&name, length), size);
+	CU_ASSERT_EQUAL(sendto(fd, bytes, size, 0, (struct sockaddr *)&name, length),
+			(ssize_t)size);
 	veth_enter_node();
 	close(fd);
 }
@@ -285,7 +286,7 @@ static inline void link_goes_down_and_up_again(void)
 		veth_enter_node();
 		CU_ASSERT_FALSE(port_check_link(port));
 		CU_ASSERT_EQUAL(send_one(question), 0);
-		CU_ASSERT_EQUAL(COUNTED(tx_link_down), i + 1);
+		CU_ASSERT_EQUAL(COUNTED(tx_link_down), (uint64_t)i + 1);
 		CU_ASSERT_EQUAL(port_rx_burst(port, 0, &packet, 1, PEER_NOW_NS), 0);
 		CU_ASSERT(is_quiet());
 		i == 0 ? veth_enter_peer() : veth_enter_node();
@@ -312,7 +313,7 @@ static inline void interface_goes_away_and_comes_back(void)
 		CU_ASSERT_EQUAL(port_rx_burst(port, 0, &packet, 1, PEER_NOW_NS), 0);
 		CU_ASSERT_FALSE(port_check_link(port));
 		CU_ASSERT_EQUAL(send_one(question), 0);
-		CU_ASSERT_EQUAL(COUNTED(tx_link_down), i + 1);
+		CU_ASSERT_EQUAL(COUNTED(tx_link_down), (uint64_t)i + 1);
 		CU_ASSERT_EQUAL(port_rx_burst(port, 0, &packet, 1, PEER_NOW_NS), 0);
 		CU_ASSERT(is_quiet());
 		CU_ASSERT_FALSE(port_check_link(port));
