@@ -123,8 +123,7 @@ static int driver_open(struct device *device, const struct device_config *config
 	return queues_setup(device, config, &setup);
 }
 
-/* -EPERM, if that is why none will open: the driver would call it an invalid argument. */
-static int queues_wait(const struct device_config *config, unsigned int n_queues)
+static void queues_wait(const struct device_config *config, unsigned int n_queues)
 {
 	int rc = -EBUSY;
 	for (unsigned int q = 0; q < n_queues; q++) {
@@ -136,7 +135,24 @@ static int queues_wait(const struct device_config *config, unsigned int n_queues
 				break;
 		}
 	}
-	return rc == -EPERM ? rc : 0;
+}
+
+/* The driver calls everything an invalid argument. What the kernel has against a socket like the
+ * driver's is asked anew; the queues themselves may still be held by what has just failed. */
+static int open_fault(const struct device_config *config, unsigned int n_queues, int rc)
+{
+	static const char *const causes[] = {
+		[XDP_STEP_SOCKET] = "cannot open AF_XDP sockets: CAP_NET_RAW is missing (see "
+				    "--port-check)",
+		[XDP_STEP_MEMORY] = "cannot open AF_XDP sockets: no more memory may be locked "
+				    "(LimitMEMLOCK=, ulimit -l; see --port-check)",
+	};
+	const struct rte_mempool_memhdr *memory = STAILQ_FIRST(&config->pool->mem_list);
+	struct xdp_probe at;
+	int cause = xdp_probe(config->interface, n_queues, memory->len, &at);
+	if (cause == 0 || at.step > XDP_STEP_MEMORY)
+		return device_fault(config, "cannot open AF_XDP sockets (see --port-check)", rc);
+	return device_fault(config, causes[at.step], cause);
 }
 
 int device_af_xdp_open(struct device *device, const struct device_config *config)
@@ -149,17 +165,12 @@ int device_af_xdp_open(struct device *device, const struct device_config *config
 		rc = xdp_steer_prepare(config->interface);
 	if (rc != 0)
 		return rc;
-	rc = queues_wait(config, n_queues);
-	if (rc != 0)
-		return device_fault(config,
-				    "cannot open AF_XDP sockets (CAP_NET_RAW, CAP_NET_ADMIN, "
-				    "CAP_BPF; see --port-check)",
-				    rc);
 	int object = xdp_steer_open_object(program, sizeof(program));
 	if (object < 0)
 		return object;
 	device->frame_bytes_max =
 		(uint16_t)(rte_pktmbuf_data_room_size(config->pool) - RTE_PKTMBUF_HEADROOM);
+	queues_wait(config, n_queues);
 	device_fds_before(&fds, DEVICE_FDS_BPF);
 	rc = driver_open(device, config, n_queues, program);
 	device_fds_keep_new(&fds);
@@ -167,7 +178,7 @@ int device_af_xdp_open(struct device *device, const struct device_config *config
 	if (rc == 0)
 		rc = xdp_steer_attach(config->interface, &device->steer);
 	else
-		device_fault(config, "cannot open AF_XDP sockets (see --port-check)", rc);
+		rc = open_fault(config, n_queues, rc);
 	/* Whoever took charge has his own hold on program and maps. */
 	device_fds_close(&fds);
 	return rc;
