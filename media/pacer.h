@@ -59,6 +59,8 @@ bool pacer_hold(struct pacer *pacer, unsigned int line, struct rte_mbuf *const *
  * references are the caller's. UINT64_MAX for `now_ns`: whatever waits, free of charge. */
 unsigned int pacer_release(struct pacer *pacer, struct rte_mbuf **packets, unsigned int max,
 			   unsigned int *line, uint64_t now_ns);
+/* What goes next; NULL: nothing waits. */
+struct rte_mbuf *pacer_next(const struct pacer *pacer);
 /* Something left that does not wait here: what comes after it waits for it. */
 void pacer_charge(struct pacer *pacer, uint32_t bytes, uint64_t now_ns);
 /* When pacer_release has something to give; UINT64_MAX: nothing waits. */

@@ -110,6 +110,11 @@ unsigned int pacer_release(struct pacer *pacer, struct rte_mbuf **packets, unsig
 	return i;
 }
 
+struct rte_mbuf *pacer_next(const struct pacer *pacer)
+{
+	return pacer->n > 0 ? pacer->queue->packet[pacer->first] : NULL;
+}
+
 void pacer_charge(struct pacer *pacer, uint32_t bytes, uint64_t now_ns)
 {
 	look_at_clock(pacer, now_ns);

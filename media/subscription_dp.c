@@ -301,8 +301,10 @@ static unsigned int pace(struct worker *worker, struct subscription *subscriptio
 	struct transport *transport = subscription->transport;
 	struct pacer *pacer = &transport->pacer;
 	unsigned int line = (unsigned int)(subscription - transport->subscriptions);
-	unsigned int n_now = pacer_pass(pacer, packets, n, worker->now_ns);
+	unsigned int n_now = 0;
 
+	if (!transport_is_backed_up(transport))
+		n_now = pacer_pass(pacer, packets, n, worker->now_ns);
 	if (n_now == n)
 		return n;
 	if (!pacer_hold(pacer, line, packets + n_now, n - n_now)) {
@@ -312,7 +314,8 @@ static unsigned int pace(struct worker *worker, struct subscription *subscriptio
 	}
 	count_n(&worker->counters, COUNT_PACED, n - n_now);
 	if (!pacer->timer.queued)
-		wheel_add(&worker->pacer_wheel, &pacer->timer, pacer_due_ns(pacer));
+		wheel_add(&worker->pacer_wheel, &pacer->timer,
+			  RTE_MAX(pacer_due_ns(pacer), worker->now_ns + PACER_TICK_NS));
 	return n_now;
 }
 
@@ -353,10 +356,7 @@ void subscription_forward(struct worker *worker, struct subscription *subscripti
 void subscription_send_paced(struct worker *worker, struct subscription *subscription,
 			     struct rte_mbuf **packets, unsigned int n)
 {
-	enum traffic_class traffic_class = transport_class(subscription->transport, FLOW_VIDEO);
-	uint64_t delay_ns = traffic_class_rows[traffic_class].delay_ms * 1000000ull;
-	/* One that came with another worker's round may be younger than ours. */
-	if (packet_meta(packets[0])->rx_ns + delay_ns >= worker->now_ns)
+	if (!transport_is_late(worker, subscription->transport, packets[0]))
 		send_or_lose(worker, subscription, packets, n);
 	else
 		lose(worker, subscription, packets, n, DROP_QUEUE_LATE);

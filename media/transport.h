@@ -148,7 +148,13 @@ void transport_send_rtp(struct worker *worker, struct transport *transport, enum
 			struct rte_mbuf **packets, unsigned int n);
 void transport_send_rtcp(struct worker *worker, struct transport *transport,
 			 struct rte_mbuf *packet);
-/* Sends what its pacer lets go by now. */
+/* The queue of its tenant's video is half full: more of it had better wait in the pacers, where
+ * each viewer has room of its own. */
+bool transport_is_backed_up(const struct transport *transport);
+/* Video that came with this packet is too old to be sent. */
+bool transport_is_late(const struct worker *worker, const struct transport *transport,
+		       struct rte_mbuf *packet);
+/* Sends what its pacer and its tenant's queue let go by now. */
 void transport_serve_paced(struct worker *worker, struct transport *transport);
 /* Lets go of everything on this worker. */
 void transport_close(struct worker *worker, struct transport *transport);

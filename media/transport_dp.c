@@ -254,15 +254,42 @@ void transport_send_rtcp(struct worker *worker, struct transport *transport,
 	send_protected(worker, transport, FLOW_CONTROL, &packet, &result, 1);
 }
 
+bool transport_is_backed_up(const struct transport *transport)
+{
+	enum traffic_class class = transport_class(transport, FLOW_VIDEO);
+	const struct scheduler_stats *stats = scheduler_pipe_stats(transport->pipe, class);
+	return scheduler_stat(&stats->queued_packets) >=
+		       traffic_class_rows[class].queue_packets / 2u &&
+	       scheduler_pipe_accepts(transport->pipe, class);
+}
+
+bool transport_is_late(const struct worker *worker, const struct transport *transport,
+		       struct rte_mbuf *packet)
+{
+	enum traffic_class class = transport_class(transport, FLOW_VIDEO);
+	uint64_t delay_ns = traffic_class_rows[class].delay_ms * 1000000ull;
+	/* One that came with another worker's round may be younger than ours. */
+	return packet_meta(packet)->rx_ns + delay_ns < worker->now_ns;
+}
+
+static bool is_better_kept(const struct worker *worker, const struct transport *transport)
+{
+	struct rte_mbuf *packet = pacer_next(&transport->pacer);
+	return packet && transport_is_backed_up(transport) &&
+	       !transport_is_late(worker, transport, packet);
+}
+
 void transport_serve_paced(struct worker *worker, struct transport *transport)
 {
 	struct rte_mbuf *packets[PORT_BURST];
 	struct pacer *pacer = &transport->pacer;
 	unsigned int n, line;
-	while ((n = pacer_release(pacer, packets, PORT_BURST, &line, worker->now_ns)) > 0)
+	while (!is_better_kept(worker, transport) &&
+	       (n = pacer_release(pacer, packets, PORT_BURST, &line, worker->now_ns)) > 0)
 		subscription_send_paced(worker, &transport->subscriptions[line], packets, n);
 	if (pacer->n > 0)
-		wheel_add(&worker->pacer_wheel, &pacer->timer, pacer_due_ns(pacer));
+		wheel_add(&worker->pacer_wheel, &pacer->timer,
+			  RTE_MAX(pacer_due_ns(pacer), worker->now_ns + PACER_TICK_NS));
 }
 
 static void drop_paced(struct worker *worker, struct transport *transport)

@@ -12,6 +12,9 @@
 #define PATIENT_NS    200000000ull
 #define CEILING_BPS   4000000
 #define BURST_PACKETS 40u
+#define CROWD         7u
+#define CROWD_BURST   250u
+#define CROWD_BPS     80000000
 
 struct stream {
 	struct feed *video, *voice;
@@ -289,6 +292,24 @@ static void a_burst_beyond_the_pacer_arrives_whole(void)
 	stream_close(&stream);
 }
 
+/* Far more at once than the queue of a tenant holds, and well within what its pipe takes. */
+static void a_burst_to_a_crowd_arrives_whole(void)
+{
+	struct stream stream = stream_open();
+	struct scheduler_pipe *pipe = make_pipe(CROWD_BPS);
+	struct client *viewers[CROWD];
+
+	for (unsigned int i = 0; i < CROWD; i++)
+		viewers[i] = watch(&stream, pipe);
+	publisher_send_frames(stream.publisher, CROWD_BURST);
+	for (unsigned int i = 0; i < CROWD; i++)
+		AWAIT(viewers[i]->n_received >= CROWD_BURST);
+	for (unsigned int i = 0; i < CROWD; i++)
+		client_close(viewers[i]);
+	end_pipe(pipe);
+	stream_close(&stream);
+}
+
 static uint64_t busy_ns(void)
 {
 	uint64_t sum = atomic_load(&plane->egress->busy_ns);
@@ -329,6 +350,7 @@ static CU_TestInfo tests[] = {
 	 a_key_frame_is_asked_for_when_video_is_dropped},
 	{"a_tenant_that_leaves_at_once_takes_nothing_along",
 	 a_tenant_that_leaves_at_once_takes_nothing_along},
+	{"a_burst_to_a_crowd_arrives_whole", a_burst_to_a_crowd_arrives_whole},
 	{"an_idle_plane_sleeps", an_idle_plane_sleeps},
 	{"no_packet_is_missing", no_packet_is_missing},
 	CU_TEST_INFO_NULL,

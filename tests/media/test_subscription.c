@@ -316,16 +316,20 @@ static struct scheduler *scheduler(void)
 	return plane_scheduler(&fixture_plane);
 }
 
+static void fill_one(const struct viewer *viewer)
+{
+	struct rte_mbuf *packet = packet_alloc(fixture_plane.pool);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
+	packet_tx(packet)->traffic_class = (uint8_t)transport_class(viewer->transport, FLOW_VIDEO);
+	scheduler_enqueue(scheduler(), &packet, 1, fixture_worker->now_ns);
+}
+
 /* Fills the viewer's queue, until no more is taken. */
 static void shut(const struct viewer *viewer)
 {
 	enum traffic_class traffic_class = transport_class(viewer->transport, FLOW_VIDEO);
-	while (scheduler_pipe_accepts(viewer->transport->pipe, traffic_class)) {
-		struct rte_mbuf *packet = packet_alloc(fixture_plane.pool);
-		CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
-		packet_tx(packet)->traffic_class = (uint8_t)traffic_class;
-		scheduler_enqueue(scheduler(), &packet, 1, fixture_worker->now_ns);
-	}
+	while (scheduler_pipe_accepts(viewer->transport->pipe, traffic_class))
+		fill_one(viewer);
 }
 
 static void reopen(void)
@@ -335,6 +339,30 @@ static void reopen(void)
 	while ((n = scheduler_dequeue(scheduler(), packets, PORT_BURST, fixture_worker->now_ns)))
 		while (n > 0)
 			packet_free(packets[--n]);
+}
+
+/* A key frame to hundreds of viewers is more than their tenant's queue holds. */
+static void video_waits_for_room_but_not_for_too_long(void)
+{
+	struct viewer viewer = make_viewer(CODEC_VP8);
+	forward(&viewer, 1, 100, true, 10);
+	fixture_drop_sent();
+	while (!transport_is_backed_up(viewer.transport))
+		fill_one(&viewer);
+	for (int64_t i = 0; i < 5; i++)
+		forward(&viewer, 1, 101 + i, false, 10);
+	CU_ASSERT_EQUAL(fixture_worker->n_tx, 0);
+	CU_ASSERT_EQUAL(serve_pacers(100), 0);
+	reopen();
+	CU_ASSERT_EQUAL(serve_pacers(2), 5);
+	while (!transport_is_backed_up(viewer.transport))
+		fill_one(&viewer);
+	forward(&viewer, 1, 106, false, 10);
+	CU_ASSERT_EQUAL(serve_pacers(400), 0);
+	CU_ASSERT_EQUAL(viewer.transport->pacer.n, 0);
+	CU_ASSERT_EQUAL(fixture_count(DROP_QUEUE_LATE), 1);
+	reopen();
+	end_viewer(&viewer);
 }
 
 static void what_is_not_sent_costs_nothing(void)
@@ -462,6 +490,7 @@ static CU_TestInfo tests[] = {
 	{"what_waited_too_long_is_dropped_and_leaves_a_gap",
 	 what_waited_too_long_is_dropped_and_leaves_a_gap},
 	{"what_comes_from_a_later_round_is_not_late", what_comes_from_a_later_round_is_not_late},
+	{"video_waits_for_room_but_not_for_too_long", video_waits_for_room_but_not_for_too_long},
 	{"what_is_not_sent_costs_nothing", what_is_not_sent_costs_nothing},
 	{"a_long_loss_ends_when_it_ends", a_long_loss_ends_when_it_ends},
 	{"a_loss_too_soon_after_another_is_not_forgotten",
