@@ -8,12 +8,12 @@
 enum { EAL_LCORE_CONTROL, EAL_LCORE_HANDSHAKE, EAL_LCORE_WORKER_FIRST };
 
 enum eal_hugepages {
+	EAL_HUGEPAGES_OFF,  /* who says nothing takes none from others */
 	EAL_HUGEPAGES_AUTO, /* if enough 2 MB pages are free for memory_mb */
 	EAL_HUGEPAGES_ON,   /* or not started at all */
-	EAL_HUGEPAGES_OFF,
 	EAL_HUGEPAGES_KINDS
 };
-extern const char *const eal_hugepages_names[EAL_HUGEPAGES_KINDS]; /* "auto", "on", "off" */
+extern const char *const eal_hugepages_names[EAL_HUGEPAGES_KINDS]; /* "off", "auto", "on" */
 
 struct eal_config {
 	const char *program;    /* borrowed */
