@@ -1,9 +1,5 @@
 /* A flood of strangers' checks and handshakes: it gets its rate, and neither those who are in nor
  * those who knock politely pay for it. */
-#include <stdlib.h>
-
-#include <rte_hash.h>
-#include <rte_jhash.h>
 
 #include "media/directory.h"
 #include "media/ice.h"
@@ -19,26 +15,15 @@ static struct transport *insider;
 
 static int start(void)
 {
-	struct rte_hash_parameters parameters = {.name = "flows",
-						 .entries = 64,
-						 .key_len = sizeof(struct flow),
-						 .hash_func = rte_jhash,
-						 .socket_id = SOCKET_ID_ANY};
-	if (fixture_start())
+	if (fixture_start() || !fixture_add_flows())
 		return 1;
-	fixture_worker->flows = rte_hash_create(&parameters);
-	fixture_worker->flow_entries = calloc(256, sizeof(*fixture_worker->flow_entries));
 	fixture_plane.directory = directory_create(4);
-	return fixture_worker->flows && fixture_worker->flow_entries && fixture_plane.directory &&
-			       ice_create(&fixture_worker->ice) == 0
-		       ? 0
-		       : 1;
+	return fixture_plane.directory && ice_create(&fixture_worker->ice) == 0 ? 0 : 1;
 }
 
 static int stop(void)
 {
-	rte_hash_free(fixture_worker->flows);
-	free(fixture_worker->flow_entries);
+	fixture_remove_flows();
 	directory_destroy(fixture_plane.directory);
 	ice_destroy(fixture_worker->ice);
 	return fixture_stop();

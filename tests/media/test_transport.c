@@ -1,31 +1,16 @@
 /* Where a session lives: pairs, the one selected, and 5-tuples that change hands. */
 #include "media/transport.h"
 
-#include <stdlib.h>
-
-#include <rte_hash.h>
-#include <rte_jhash.h>
-
 #include "tests/media/worker_fixture.h"
 
 static int start(void)
 {
-	struct rte_hash_parameters parameters = {.name = "flows",
-						 .entries = 64,
-						 .key_len = sizeof(struct flow),
-						 .hash_func = rte_jhash,
-						 .socket_id = SOCKET_ID_ANY};
-	if (fixture_start())
-		return 1;
-	fixture_worker->flows = rte_hash_create(&parameters);
-	fixture_worker->flow_entries = calloc(256, sizeof(*fixture_worker->flow_entries));
-	return fixture_worker->flows && fixture_worker->flow_entries ? 0 : 1;
+	return fixture_start() || !fixture_add_flows();
 }
 
 static int stop(void)
 {
-	rte_hash_free(fixture_worker->flows);
-	free(fixture_worker->flow_entries);
+	fixture_remove_flows();
 	return fixture_stop();
 }
 

@@ -2,7 +2,11 @@
  * tx burst, where the tests read it. */
 #pragma once
 
+#include <stdlib.h>
 #include <string.h>
+
+#include <rte_hash.h>
+#include <rte_jhash.h>
 
 #include "media/plane.h"
 #include "media/viewers.h"
@@ -40,6 +44,25 @@ static inline int fixture_start(void)
 	if (!fixture_worker->viewers || egress_create(plane, &plane->egress))
 		return 1;
 	return 0;
+}
+
+/* For tests of packets that find their session by flow. Freed with fixture_remove_flows. */
+static inline bool fixture_add_flows(void)
+{
+	struct rte_hash_parameters parameters = {.name = "flows",
+						 .entries = 64,
+						 .key_len = sizeof(struct flow),
+						 .hash_func = rte_jhash,
+						 .socket_id = SOCKET_ID_ANY};
+	fixture_worker->flows = rte_hash_create(&parameters);
+	fixture_worker->flow_entries = calloc(256, sizeof(*fixture_worker->flow_entries));
+	return fixture_worker->flows && fixture_worker->flow_entries;
+}
+
+static inline void fixture_remove_flows(void)
+{
+	rte_hash_free(fixture_worker->flows);
+	free(fixture_worker->flow_entries);
 }
 
 static inline void fixture_advance(uint64_t ms)

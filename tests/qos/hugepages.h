@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "tests/qos/privilege.h"
+
 #define HUGEPAGES_COUNT "/proc/sys/vm/nr_hugepages"
 
 static long hugepages_before = -1;
@@ -28,15 +30,15 @@ static inline int hugepages_write(long count)
 	return fclose(file) == 0 && n > 0 ? 0 : -1;
 }
 
-/* Adds `mb` to what there is. -1 with a message: this test needs root, or memory. */
+/* Adds `mb` to what there is. -1 with a message: there is no memory for them. */
 static inline int hugepages_lend(long mb)
 {
+	privilege_want("hugepages");
 	hugepages_before = hugepages_read();
 	long wanted = hugepages_before + mb / 2;
 	if (hugepages_before >= 0 && hugepages_write(wanted) == 0 && hugepages_read() >= wanted)
 		return 0;
-	fprintf(stderr, "this test needs root and %ld MB for hugepages (%s)\n", mb,
-		HUGEPAGES_COUNT);
+	fprintf(stderr, "no %ld MB for hugepages (%s)\n", mb, HUGEPAGES_COUNT);
 	return -1;
 }
 

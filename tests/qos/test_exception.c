@@ -198,8 +198,10 @@ static void second_user_is_refused(void)
 static int start(void)
 {
 	struct eal_config config = {.program = "test_exception", .n_workers = 1, .memory_mb = 64};
-	if (unshare(CLONE_NEWNET) || access("/dev/net/tun", R_OK | W_OK))
+	if (unshare(CLONE_NEWNET) || access("/dev/net/tun", R_OK | W_OK)) {
+		printf("skipped: a network namespace and /dev/net/tun: %s\n", strerror(errno));
 		exit(SKIPPED);
+	}
 	int rc = eal_start(&config);
 	return rc ? rc : packet_pool_create("exception", POOL_PACKETS, &pool);
 }

@@ -327,12 +327,18 @@ static void no_such_interface(void)
 	xdp_steer_destroy(NULL);
 }
 
+static void skip(const char *wanted, int error)
+{
+	printf("skipped: %s: %s\n", wanted, strerror(error));
+	exit(SKIPPED);
+}
+
 /* A network of its own, with its loopback up, and the program loaded. */
 static int prepare(void)
 {
 	struct ifreq request = {.ifr_name = LOOPBACK, .ifr_flags = IFF_UP};
 	if (unshare(CLONE_NEWNET))
-		exit(SKIPPED);
+		skip("a network namespace", errno);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int rc = ioctl(fd, SIOCSIFFLAGS, &request);
 	close(fd);
@@ -341,7 +347,7 @@ static int prepare(void)
 		return -1;
 	rc = bpf_object__load(object);
 	if (rc == -EPERM || rc == -ENOSYS)
-		exit(SKIPPED);
+		skip("loading a BPF program", -rc);
 	program_fd = bpf_program__fd(bpf_object__next_program(object, NULL));
 	listen_fd = bpf_object__find_map_fd_by_name(object, "nn5g_listen");
 	sockets_fd = bpf_object__find_map_fd_by_name(object, "xsks_map");

@@ -8,7 +8,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "tests/qos/privilege.h"
 
 #define VETH_NODE "nn5g-node" /* our end */
 #define VETH_PEER "nn5g-peer"
@@ -73,8 +76,9 @@ static inline int veth_unplug(void)
 
 static inline int veth_namespace(void)
 {
+	privilege_want("network namespaces");
 	if (unshare(CLONE_NEWNET) != 0) {
-		fprintf(stderr, "this test needs root, to make network namespaces\n");
+		fprintf(stderr, "no network namespace: %s\n", strerror(errno));
 		return -1;
 	}
 	if (veth_run("ip link set lo up") != 0)
