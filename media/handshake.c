@@ -172,9 +172,7 @@ static int make_srtp(struct transport *transport)
 	struct srtp_keys keys;
 	int rc = dtls_export_keys(transport->handshake.dtls, &keys);
 	if (rc == 0)
-		rc = nn_srtp_create(&keys, true, &transport->srtp_in);
-	if (rc == 0)
-		rc = nn_srtp_create(&keys, false, &transport->srtp_out);
+		rc = transport_set_keys(transport, &keys);
 	OPENSSL_cleanse(&keys, sizeof(keys));
 	return rc;
 }

@@ -48,8 +48,10 @@ static int create_parts(struct plane *plane)
 	return rc;
 }
 
-static void destroy_parts(struct plane *plane)
+void plane_destroy(struct plane *plane)
 {
+	if (!plane)
+		return;
 	for (unsigned int i = 0; i < plane->n_workers; i++) {
 		worker_destroy(plane->workers[i]);
 		plane->workers[i] = NULL;
@@ -70,7 +72,7 @@ static unsigned int egress_lcore(const struct plane *plane)
 	return EAL_LCORE_WORKER_FIRST + plane->n_workers;
 }
 
-int plane_start(const struct plane_config *config, struct plane **out)
+int plane_create(const struct plane_config *config, struct plane **out)
 {
 	struct plane *plane = calloc(1, sizeof(*plane));
 	if (!plane)
@@ -84,9 +86,19 @@ int plane_start(const struct plane_config *config, struct plane **out)
 	if (rc) {
 		log_error(LOG_WORKER, "the media plane does not start", "\"error\":\"%s\"",
 			  strerror(-rc));
-		destroy_parts(plane);
+		plane_destroy(plane);
 		return rc;
 	}
+	*out = plane;
+	return 0;
+}
+
+int plane_start(const struct plane_config *config, struct plane **out)
+{
+	struct plane *plane;
+	int rc = plane_create(config, &plane);
+	if (rc)
+		return rc;
 	eal_lcore_start(EAL_LCORE_HANDSHAKE, handshake_run, plane->handshake);
 	if (plane->egress->has_thread)
 		eal_lcore_start(egress_lcore(plane), egress_run, plane->egress);
@@ -138,7 +150,7 @@ void plane_stop(struct plane *plane)
 	}
 	/* Every thread has passed the barriers there were; what they free is still waiting. */
 	plane_dispatch(plane, pass_over, NULL);
-	destroy_parts(plane);
+	plane_destroy(plane);
 }
 
 struct scheduler *plane_scheduler(const struct plane *plane)

@@ -50,6 +50,10 @@ struct plane {
 
 /* Control thread (EAL main lcore), after eal_start. Everything runs when it returns 0. */
 int plane_start(const struct plane_config *config, struct plane **out);
+/* All of it but its threads, for who counts what a round does (worker_round). Same thread. */
+int plane_create(const struct plane_config *config, struct plane **out);
+/* What plane_create made. Takes NULL. */
+void plane_destroy(struct plane *plane);
 /* All transports must be closed. Runs what barriers are still to run. Takes NULL. */
 void plane_stop(struct plane *plane);
 

@@ -44,6 +44,14 @@ int transport_add_twcc(struct transport *transport)
 	return 0;
 }
 
+int transport_set_keys(struct transport *transport, const struct srtp_keys *keys)
+{
+	int rc = nn_srtp_create(keys, true, &transport->srtp_in);
+	if (rc == 0)
+		rc = nn_srtp_create(keys, false, &transport->srtp_out);
+	return rc;
+}
+
 void transport_destroy(struct transport *transport)
 {
 	if (!transport)

@@ -111,6 +111,9 @@ struct transport *transport_create(struct plane *plane, unsigned int n_tracks,
 				   unsigned int n_subscriptions);
 /* Control thread, before it is published: it will send transport-wide feedback. -ENOMEM. */
 int transport_add_twcc(struct transport *transport);
+/* Makes SRTP of both directions, which transport_on_keys puts in force. Handshake thread, once.
+ * -EINVAL unknown profile, -ENOMEM, -EIO; what was made goes with the transport. */
+int transport_set_keys(struct transport *transport, const struct srtp_keys *keys);
 /* Control thread, behind a barrier. Takes NULL. */
 void transport_destroy(struct transport *transport);
 

@@ -227,22 +227,27 @@ static void sleep_until_due(struct worker *worker)
 	mailbox_awake(worker->mailbox);
 }
 
+unsigned int worker_round(struct worker *worker, uint64_t now_ns)
+{
+	struct rte_mbuf *packets[PORT_BURST];
+	worker->now_ns = now_ns;
+	unsigned int n = port_rx_burst(worker->port, worker->id, packets, PORT_BURST, now_ns);
+	if (n > 0)
+		worker->received_ns = now_ns;
+	worker_on_packets(worker, packets, n);
+	n += take_messages(worker);
+	serve_timers(worker);
+	worker_flush(worker);
+	return n;
+}
+
 int worker_run(void *argument)
 {
 	struct worker *worker = argument;
 	uint64_t round_ns = clock_ns();
 
 	while (!worker->is_stopped) {
-		worker->now_ns = clock_ns();
-		struct rte_mbuf *packets[PORT_BURST];
-		unsigned int n = port_rx_burst(worker->port, worker->id, packets, PORT_BURST,
-					       worker->now_ns);
-		if (n > 0)
-			worker->received_ns = worker->now_ns;
-		worker_on_packets(worker, packets, n);
-		n += take_messages(worker);
-		serve_timers(worker);
-		worker_flush(worker);
+		unsigned int n = worker_round(worker, clock_ns());
 		uint64_t end_ns = clock_ns();
 		atomic_store_explicit(&worker->busy_ns,
 				      atomic_load_explicit(&worker->busy_ns, memory_order_relaxed) +

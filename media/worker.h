@@ -69,6 +69,9 @@ int worker_run(void *worker);
 
 /* All below: the worker's own thread. */
 
+/* What worker_run does again and again, but for the sleep: takes what has come from the port and
+ * the mailbox, does what is due at `now_ns` and sends. Returns how much had come. */
+unsigned int worker_round(struct worker *worker, uint64_t now_ns);
 /* A burst as it came from the port (or another worker). Takes ownership. */
 void worker_on_packets(struct worker *worker, struct rte_mbuf **packets, unsigned int n);
 /* Queues a packet for the way out. Takes ownership. */
