@@ -13,5 +13,9 @@ struct histogram {
 };
 
 void histogram_add(struct histogram *histogram, uint64_t value);
+/* Adds all that is in `more`. */
+void histogram_merge(struct histogram *histogram, const struct histogram *more);
+/* The largest value that bucket `index` takes. */
+uint64_t histogram_highest_in(unsigned int index);
 /* The value that `fraction` (0..1) of all are not above; 0 when there are none. */
 uint64_t histogram_quantile(const struct histogram *histogram, double fraction);

@@ -41,6 +41,7 @@ struct answer {
 	struct sockaddr_storage address; /* of the first candidate */
 	socklen_t address_len;
 	uint32_t video_ssrc, audio_ssrc; /* of a viewer's answer */
+	bool is_plain;                   /* the floor's: bare datagrams, no ICE, DTLS or SRTP */
 };
 
 /* POSTs the offer to `path`. 0, the HTTP status when it is not 201, or a negative errno. */

@@ -7,7 +7,7 @@
 
 #include "bench/slices_report.h"
 #include "bench/slices_veth.h"
-#include "bench/slices_watch.h"
+#include "bench/watch.h"
 #include "qos/port.h"
 
 #define SLICES_ROUNDS_MAX REPORT_ROUNDS_MAX

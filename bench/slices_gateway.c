@@ -12,7 +12,7 @@
 
 #include "bench/clock.h"
 #include "bench/publisher.h"
-#include "bench/slices_node.h"
+#include "bench/node.h"
 #include "bench/viewer.h"
 
 #define PORT_MBPS       200

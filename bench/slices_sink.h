@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "bench/slices_watch.h"
+#include "bench/watch.h"
 #include "qos/address.h"
 
 #define SINK_PEERS_MAX  64

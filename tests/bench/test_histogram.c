@@ -1,6 +1,7 @@
 #include "bench/histogram.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/cunit.h"
 
@@ -62,7 +63,24 @@ static void a_lone_outlier_is_in_the_tail_only(void)
 	free(histogram);
 }
 
+static void merged_one_is_as_if_all_were_added_to_it(void)
+{
+	struct histogram *one = make(), *two = make(), *both = make();
+	for (uint64_t value = 1; value < 1000; value += 3) {
+		histogram_add(one, value);
+		histogram_add(two, value * value);
+		histogram_add(both, value);
+		histogram_add(both, value * value);
+	}
+	histogram_merge(one, two);
+	CU_ASSERT_EQUAL(memcmp(one, both, sizeof(*one)), 0);
+	free(one);
+	free(two);
+	free(both);
+}
+
 static CU_TestInfo tests[] = {
+	{"merged_one_is_as_if_all_were_added_to_it", merged_one_is_as_if_all_were_added_to_it},
 	{"empty_one_says_zero", empty_one_says_zero},
 	{"one_value_is_every_quantile", one_value_is_every_quantile},
 	{"quantiles_are_within_a_bucket", quantiles_are_within_a_bucket},

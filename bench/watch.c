@@ -1,6 +1,6 @@
 /* A stall is the time from when the thread should have run until it did. Threads only append to
  * their own list, and readers take what its length says. */
-#include "bench/slices_watch.h"
+#include "bench/watch.h"
 
 #include <errno.h>
 #include <pthread.h>

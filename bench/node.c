@@ -1,5 +1,5 @@
 /* Keys and tokens are nn5gctl's; that the gateway is ready, its log says. */
-#include "bench/slices_node.h"
+#include "bench/node.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,16 +11,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench/clock.h"
 
-#define TEXT_MAX  8192
-#define START_NS  20000000000ull
-#define LOOK_NS   20000000ull
-#define STARTED   "\"message\":\"started\""
-#define HTTP_PORT "\"http_port\":"
+#define TEXT_MAX       8192
+#define SESSIONS_SPARE 64
+#define START_NS       20000000000ull
+#define LOOK_NS        20000000ull
+#define STARTED        "\"message\":\"started\""
+#define HTTP_PORT      "\"http_port\":"
 
 extern char **environ;
 
@@ -111,6 +113,34 @@ static FILE *create_file(const struct node *node, const char *name)
 }
 
 /* nn5gctl prints "tenants:" and the entry's first line, its id; the slice goes behind that. */
+static int write_tenant(struct node *node, unsigned int index, const struct node_slice *slice,
+			FILE *out)
+{
+	char entry[TEXT_MAX];
+	const char *name = slice ? slice->id : NODE_TENANT;
+	int rc = make_tenant(node, index, name, entry);
+	if (rc)
+		return rc;
+	char *id = strstr(entry, "  - id:");
+	char *rest = id ? strchr(id, '\n') : NULL;
+	if (!rest)
+		return -EBADMSG;
+	fprintf(out, "  - id: %s\n", name);
+	if (slice)
+		fprintf(out, "    slice: %s\n", slice->id);
+	fputs(rest + 1, out);
+	return 0;
+}
+
+static void write_slice(const struct node_slice *slice, unsigned int number, FILE *out)
+{
+	fprintf(out,
+		"  - id: %s\n    sst: 1\n    sd: \"%06x\"\n    guaranteed_bps: %lld\n"
+		"    max_bps: %lld\n    five_qi: %u\n",
+		slice->id, number, (long long)slice->guaranteed_bps, (long long)slice->max_bps,
+		slice->five_qi);
+}
+
 static int write_tenants(struct node *node, const struct node_config *config)
 {
 	FILE *out = create_file(node, "tenants.yaml");
@@ -118,28 +148,26 @@ static int write_tenants(struct node *node, const struct node_config *config)
 	if (rc)
 		return rc;
 	fputs("tenants:\n", out);
-	for (unsigned int i = 0; rc == 0 && i < config->n_slices; i++) {
-		char entry[TEXT_MAX];
-		rc = make_tenant(node, i, config->slices[i].id, entry);
-		char *id = rc == 0 ? strstr(entry, "  - id:") : NULL;
-		char *rest = id ? strchr(id, '\n') : NULL;
-		if (rest)
-			fprintf(out, "  - id: %s\n    slice: %s\n%s", config->slices[i].id,
-				config->slices[i].id, rest + 1);
-		else
-			rc = rc ? rc : -EBADMSG;
-	}
-	fputs("slices:\n", out);
-	for (unsigned int i = 0; i < config->n_slices; i++) {
-		const struct node_slice *slice = &config->slices[i];
-		fprintf(out,
-			"  - id: %s\n    sst: 1\n    sd: \"%06x\"\n    guaranteed_bps: %lld\n"
-			"    max_bps: %lld\n    five_qi: %u\n",
-			slice->id, i + 1, (long long)slice->guaranteed_bps,
-			(long long)slice->max_bps, slice->five_qi);
-	}
+	if (config->n_slices == 0)
+		rc = write_tenant(node, 0, NULL, out);
+	for (unsigned int i = 0; rc == 0 && i < config->n_slices; i++)
+		rc = write_tenant(node, i, &config->slices[i], out);
+	if (config->n_slices)
+		fputs("slices:\n", out);
+	for (unsigned int i = 0; i < config->n_slices; i++)
+		write_slice(&config->slices[i], i + 1, out);
 	fclose(out);
 	return rc;
+}
+
+/* Caps that protect a node are not what is measured. */
+static void write_limits(const struct node_config *config, FILE *out)
+{
+	unsigned int sessions = config->sessions + SESSIONS_SPARE;
+	fprintf(out,
+		"limits: {sessions: %u, sessions_per_stream: %u, connections: %u, "
+		"handshakes_half_open: %u, handshakes_per_second: 100000}\n",
+		sessions, sessions, sessions, sessions);
 }
 
 static int write_config(const struct node *node, const struct node_config *config)
@@ -148,14 +176,26 @@ static int write_config(const struct node *node, const struct node_config *confi
 	if (!out)
 		return -errno;
 	fprintf(out,
-		"http: {port: 0}\nmedia: {listen: [127.0.0.1], port: 0}\n"
-		"node: {port_mbps: %u, state: state}\ncontrol: {mode: none}\n"
-		"tenants: tenants.yaml\n",
-		config->port_mbps);
+		"http: {port: 0}\ncontrol: {mode: none}\ntenants: tenants.yaml\n"
+		"media: {listen: [\"%s\"], port: 0%s%s}\n"
+		"node: {port_mbps: %u, state: state, workers: %u",
+		config->listen ? config->listen : "127.0.0.1", config->media ? ", " : "",
+		config->media ? config->media : "", config->port_mbps,
+		config->workers ? config->workers : 1);
+	if (config->memory_mb)
+		fprintf(out, ", memory_mb: %u", config->memory_mb);
+	if (config->packets)
+		fprintf(out, ", packets: %u", config->packets);
+	fputs("}\n", out);
+	if (config->sessions)
+		write_limits(config, out);
+	if (config->more)
+		fputs(config->more, out);
 	fclose(out);
 	return 0;
 }
 
+/* A gateway does not outlive who measures it, however that ends. */
 static int start_gateway(struct node *node)
 {
 	char config[128];
@@ -164,7 +204,16 @@ static int start_gateway(struct node *node)
 		return -errno;
 	snprintf(config, sizeof(config), "%s/gateway.yaml", node->folder);
 	char *const argv[] = {node->gateway, "--config", config, NULL};
-	int rc = spawn(argv, STDERR_FILENO, fileno(log), &node->pid);
+	pid_t parent = getpid();
+	node->pid = fork();
+	if (node->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() == parent && dup2(fileno(log), STDERR_FILENO) >= 0)
+			execvp(argv[0], argv);
+		dprintf(STDERR_FILENO, "%s: %s\n", argv[0], strerror(errno));
+		_exit(127);
+	}
+	int rc = node->pid < 0 ? -errno : 0;
 	fclose(log);
 	return rc;
 }

@@ -1,0 +1,70 @@
+/* Any WHIP/WHEP server that runs already. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "bench/subject_kind.h"
+
+struct subject_server {
+	struct subject subject;
+	const struct subject_config *config; /* borrowed */
+};
+
+static const struct subject_config *config_of(const struct subject *subject)
+{
+	return ((const struct subject_server *)subject)->config;
+}
+
+static int server_open(const struct subject_config *config, struct subject **out)
+{
+	if (!config->target || !config->whip_path || !config->whep_path)
+		return -EINVAL;
+	struct subject_server *server = calloc(1, sizeof(*server));
+	if (!server)
+		return -ENOMEM;
+	server->subject.kind = &subject_url;
+	server->config = config;
+	*out = &server->subject;
+	return 0;
+}
+
+static void server_close(struct subject *subject)
+{
+	free(subject);
+}
+
+static int server_publish(struct subject *subject, const char *stream, const struct offer *offer,
+			  struct answer *answer)
+{
+	const struct subject_config *config = config_of(subject);
+	return subject_post(config->target, config->whip_path, stream, offer, answer);
+}
+
+static int server_play(struct subject *subject, const char *stream, const struct offer *offer,
+		       struct answer *answer)
+{
+	const struct subject_config *config = config_of(subject);
+	return subject_post(config->target, config->whep_path, stream, offer, answer);
+}
+
+static void server_leave(struct subject *subject, const struct answer *answer)
+{
+	signalling_delete(config_of(subject)->target, answer->location);
+}
+
+static int server_pids(const struct subject *subject, pid_t *pids, int max)
+{
+	if (max < 1 || config_of(subject)->pid == 0)
+		return 0;
+	pids[0] = config_of(subject)->pid;
+	return 1;
+}
+
+const struct subject_kind subject_url = {
+	.name = "url",
+	.open = server_open,
+	.close = server_close,
+	.publish = server_publish,
+	.play = server_play,
+	.leave = server_leave,
+	.pids = server_pids,
+};
