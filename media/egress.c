@@ -182,8 +182,10 @@ static void sleep_until_due(struct egress *egress)
 	uint64_t due_ns = scheduler_next_ns(egress->scheduler, clock_ns());
 	if (!mailbox_sleep(egress->mailbox))
 		return;
+	profile_sleep(&egress->profile);
 	if (rings_are_empty(egress))
 		mailbox_wait(egress->mailbox, -1, due_ns);
+	profile_wake(&egress->profile);
 	mailbox_awake(egress->mailbox);
 }
 
@@ -192,11 +194,15 @@ int egress_run(void *argument)
 	struct egress *egress = argument;
 	uint64_t round_ns = clock_ns();
 
+	profile_start(&egress->profile, egress->plane->config.is_profiled);
 	while (!egress->is_stopped) {
 		uint64_t now_ns = clock_ns();
+		profile_round(&egress->profile);
+		profile_enter(&egress->profile, PROFILE_SCHEDULE, 0);
 		unsigned int n = take_bursts(egress, now_ns);
+		profile_count(&egress->profile, PROFILE_SCHEDULE, n);
 		n += take_messages(egress, now_ns);
-		egress_serve(egress, now_ns);
+		egress_serve(egress, &egress->profile, now_ns);
 		uint64_t end_ns = clock_ns();
 		atomic_store_explicit(&egress->busy_ns,
 				      atomic_load_explicit(&egress->busy_ns, memory_order_relaxed) +
@@ -208,6 +214,7 @@ int egress_run(void *argument)
 		}
 		round_ns = end_ns;
 	}
+	profile_stop(&egress->profile);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include "media/counter.h"
 #include "media/mailbox.h"
+#include "media/profile.h"
 #include "qos/port.h"
 #include "qos/scheduler.h"
 
@@ -35,6 +36,7 @@ struct egress {
 
 	/* the scheduler's owner */
 	bool is_stopped __attribute__((aligned(64)));
+	struct profile profile;   /* of its thread, if it has one */
 	struct counters counters; /* of what the scheduler dropped */
 	_Atomic uint64_t busy_ns; /* time not spent waiting; 0 without a thread */
 };
@@ -56,8 +58,8 @@ void egress_pass(struct egress *egress, struct barrier *barrier);
  * Takes ownership; what finds no room is dropped and counted. */
 void egress_send(struct egress *egress, struct worker *worker, struct rte_mbuf **packets,
 		 unsigned int n);
-/* The scheduler's owner: sends what may leave now. */
-void egress_serve(struct egress *egress, uint64_t now_ns);
+/* The scheduler's owner, whose profile it is: sends what may leave now. */
+void egress_serve(struct egress *egress, struct profile *profile, uint64_t now_ns);
 /* The scheduler's owner: control's message (MESSAGE_LOOK) has come. egress_serve follows. */
 void egress_on_look(struct egress *egress);
 /* When the worker is to call egress_serve at the latest: UINT64_MAX when nothing waits, or when it

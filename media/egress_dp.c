@@ -7,12 +7,17 @@
 #include "media/viewers.h"
 #include "media/worker.h"
 
-void egress_serve(struct egress *egress, uint64_t now_ns)
+void egress_serve(struct egress *egress, struct profile *profile, uint64_t now_ns)
 {
 	struct rte_mbuf *packets[PORT_BURST];
+	enum profile_stage before = profile_enter(profile, PROFILE_SCHEDULE, 0);
 	unsigned int n;
-	while ((n = scheduler_dequeue(egress->scheduler, packets, PORT_BURST, now_ns)) > 0)
+	while ((n = scheduler_dequeue(egress->scheduler, packets, PORT_BURST, now_ns)) > 0) {
+		profile_enter(profile, PROFILE_SEND, n);
 		port_tx_burst(egress->plane->port, egress->queue, packets, (uint16_t)n);
+		profile_enter(profile, PROFILE_SCHEDULE, 0);
+	}
+	profile_leave(profile, before);
 }
 
 void egress_on_look(struct egress *egress)
@@ -35,14 +40,16 @@ static void pass_to_thread(struct egress *egress, struct worker *worker, struct 
 void egress_send(struct egress *egress, struct worker *worker, struct rte_mbuf **packets,
 		 unsigned int n)
 {
-	if (egress->has_thread) {
+	struct profile *profile = &worker->profile;
+	enum profile_stage before = profile_enter(profile, PROFILE_SCHEDULE, n);
+	if (!egress->has_thread) {
 		if (n > 0)
-			pass_to_thread(egress, worker, packets, n);
-		return;
+			scheduler_enqueue(egress->scheduler, packets, n, worker->now_ns);
+		egress_serve(egress, profile, worker->now_ns);
+	} else if (n > 0) {
+		pass_to_thread(egress, worker, packets, n);
 	}
-	if (n > 0)
-		scheduler_enqueue(egress->scheduler, packets, n, worker->now_ns);
-	egress_serve(egress, worker->now_ns);
+	profile_leave(profile, before);
 }
 
 uint64_t egress_next_ns(const struct egress *egress, uint64_t now_ns)

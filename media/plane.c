@@ -249,3 +249,12 @@ uint64_t plane_counter(const struct plane *plane, enum counter counter)
 		sum += counter_read(&plane->workers[i]->counters, counter);
 	return sum;
 }
+
+struct profile_figures plane_profile(const struct plane *plane, enum profile_stage stage)
+{
+	struct profile_figures figures = {0};
+	profile_read(&plane->egress->profile, stage, &figures);
+	for (unsigned int i = 0; i < plane->n_workers; i++)
+		profile_read(&plane->workers[i]->profile, stage, &figures);
+	return figures;
+}

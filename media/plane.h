@@ -24,6 +24,7 @@ struct plane_config {
 	uint64_t consent_ns, retransmit_ns;
 	unsigned int handshakes_half_open, handshakes_per_second;
 	int64_t signalling_bps; /* per worker; 0: WORKER_SIGNALLING_BPS */
+	bool is_profiled;       /* every round, not a sample of them (media/profile.h) */
 };
 
 /* Acknowledged by every worker and the handshake thread; then, on control, `done` runs. What
@@ -96,5 +97,7 @@ static inline unsigned int plane_port_queues(const struct plane *plane)
 }
 /* Sum of a counter over all workers and the egress. Any thread. */
 uint64_t plane_counter(const struct plane *plane, enum counter counter);
+/* What all threads together spent in a stage since the start. Any thread. */
+struct profile_figures plane_profile(const struct plane *plane, enum profile_stage stage);
 /* Time charged to sessions, of all workers since the start. Any thread. */
 uint64_t plane_metered_ns(const struct plane *plane, enum meter_kind kind);

@@ -225,6 +225,7 @@ static void send_copies(struct worker *worker, struct subscription *subscription
 	unsigned int n_copies = 0;
 	int64_t bytes = 0;
 
+	profile_enter(&worker->profile, PROFILE_COPY, n);
 	for (unsigned int i = 0; i < n; i++) {
 		struct rte_mbuf *copy = forward_one(worker, subscription, packets[i]);
 		if (!copy)

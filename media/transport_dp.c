@@ -168,6 +168,7 @@ void transport_on_rtp(struct worker *worker, struct transport *transport, struct
 	if (drop_unless_connected(worker, transport, packets, n))
 		return;
 	nn_srtp_unprotect(transport->srtp_in, packets, n, result);
+	profile_enter(&worker->profile, PROFILE_TRACK, n);
 	n = keep_authentic(worker, transport, packets, result, n);
 	uint64_t bytes = 0;
 	for (unsigned int i = 0; i < n; i++)
@@ -184,6 +185,7 @@ void transport_on_rtcp(struct worker *worker, struct transport *transport,
 	if (drop_unless_connected(worker, transport, packets, n))
 		return;
 	nn_srtcp_unprotect(transport->srtp_in, packets, n, result);
+	profile_enter(&worker->profile, PROFILE_REPORT, n);
 	n = keep_authentic(worker, transport, packets, result, n);
 	count_n(&worker->counters, COUNT_RTCP_IN, n);
 	for (unsigned int i = 0; i < n; i++) {
@@ -241,8 +243,10 @@ void transport_send_rtp(struct worker *worker, struct transport *transport, enum
 			struct rte_mbuf **packets, unsigned int n)
 {
 	int result[PORT_BURST];
+	enum profile_stage before = profile_enter(&worker->profile, PROFILE_PROTECT, n);
 	nn_srtp_protect(transport->srtp_out, packets, n, result);
 	send_protected(worker, transport, kind, packets, result, n);
+	profile_leave(&worker->profile, before);
 }
 
 void transport_send_rtcp(struct worker *worker, struct transport *transport,

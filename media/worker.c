@@ -173,6 +173,7 @@ static unsigned int take_feed_run(struct worker *worker, const struct message *m
 static unsigned int take_messages(struct worker *worker)
 {
 	struct message messages[MESSAGES_BURST];
+	profile_enter(&worker->profile, PROFILE_MESSAGES, 0);
 	unsigned int n = mailbox_take(worker->mailbox, messages, MESSAGES_BURST);
 	for (unsigned int i = 0; i < n;) {
 		unsigned int run = take_feed_run(worker, &messages[i], n - i);
@@ -188,6 +189,7 @@ static unsigned int take_messages(struct worker *worker)
 static void serve_timers(struct worker *worker)
 {
 	struct wheel_entry *entry;
+	profile_enter(&worker->profile, PROFILE_TIMERS, 0);
 	while ((entry = wheel_pop(&worker->wheel, worker->now_ns))) {
 		struct transport *transport =
 			(struct transport *)((char *)entry - offsetof(struct transport, timer));
@@ -222,8 +224,10 @@ static void sleep_until_due(struct worker *worker)
 		due_ns = poll_due_ns(worker, due_ns);
 	if (due_ns <= worker->now_ns || !mailbox_sleep(worker->mailbox))
 		return;
+	profile_sleep(&worker->profile);
 	if (port_fd_arm(worker->port, worker->id))
 		mailbox_wait(worker->mailbox, fd, due_ns);
+	profile_wake(&worker->profile);
 	mailbox_awake(worker->mailbox);
 }
 
@@ -232,6 +236,7 @@ unsigned int worker_round(struct worker *worker, uint64_t now_ns)
 	struct rte_mbuf *packets[PORT_BURST];
 	worker->now_ns = now_ns;
 	unsigned int n = port_rx_burst(worker->port, worker->id, packets, PORT_BURST, now_ns);
+	profile_count(&worker->profile, PROFILE_RECEIVE, n);
 	if (n > 0)
 		worker->received_ns = now_ns;
 	worker_on_packets(worker, packets, n);
@@ -246,7 +251,9 @@ int worker_run(void *argument)
 	struct worker *worker = argument;
 	uint64_t round_ns = clock_ns();
 
+	profile_start(&worker->profile, worker->plane->config.is_profiled);
 	while (!worker->is_stopped) {
+		profile_round(&worker->profile);
 		unsigned int n = worker_round(worker, clock_ns());
 		uint64_t end_ns = clock_ns();
 		atomic_store_explicit(&worker->busy_ns,
@@ -259,5 +266,6 @@ int worker_run(void *argument)
 		}
 		round_ns = end_ns;
 	}
+	profile_stop(&worker->profile);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "media/counter.h"
 #include "media/directory.h"
 #include "media/mailbox.h"
+#include "media/profile.h"
 #include "media/transport.h"
 #include "media/wheel.h"
 #include "qos/port.h"
@@ -56,6 +57,7 @@ struct worker {
 	unsigned int n_tx;
 	uint64_t received_ns; /* when packets came last */
 	bool is_stopped;
+	struct profile profile;
 	struct counters counters __attribute__((aligned(64)));
 	_Atomic uint64_t busy_ns;                 /* time not spent waiting */
 	_Atomic uint64_t metered_ns[METER_KINDS]; /* charged to the sessions homed here, ever */

@@ -284,12 +284,15 @@ struct run {
 
 static void end_run(struct worker *worker, struct run *run)
 {
+	enum profile_stage before;
 	if (run->n == 0)
 		return;
+	before = profile_enter(&worker->profile, PROFILE_UNPROTECT, run->n);
 	if (run->kind == DEMUX_RTP)
 		transport_on_rtp(worker, run->transport, run->packets, run->n);
 	else
 		transport_on_rtcp(worker, run->transport, run->packets, run->n);
+	profile_leave(&worker->profile, before);
 	run->n = 0;
 }
 
@@ -323,6 +326,7 @@ void worker_on_packets(struct worker *worker, struct rte_mbuf **packets, unsigne
 {
 	struct run run = {.n = 0};
 
+	profile_enter(&worker->profile, PROFILE_DEMUX, n);
 	for (unsigned int i = 0; i < n; i++) {
 		enum demux_kind kind =
 			demux_classify(packet_bytes(packets[i]), rte_pktmbuf_data_len(packets[i]));
