@@ -1,5 +1,4 @@
-/* Requests ask for the connection's end, so a reply is all there is to read. An answer is searched
- * for the few lines a peer needs; what is missing makes it a bad one. */
+/* An answer is searched for the few lines a peer needs; what is missing makes it a bad one. */
 #include "bench/signalling.h"
 
 #include <errno.h>
@@ -7,10 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
-#include <unistd.h>
 
-#define REPLY_SECONDS 10
+#include "bench/http.h"
 
 int signalling_parse_url(const char *url, struct signalling_target *target)
 {
@@ -18,41 +15,6 @@ int signalling_parse_url(const char *url, struct signalling_target *target)
 		return 0;
 	return sscanf(url, "http://%63[^:/]:%7[0-9]", target->host, target->port) == 2 ? 0
 										       : -EINVAL;
-}
-
-static int connect_to(const struct signalling_target *target)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
-	if (getaddrinfo(target->host, target->port, &hints, &found))
-		return -EHOSTUNREACH;
-	int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct timeval patience = {.tv_sec = REPLY_SECONDS};
-	if (fd >= 0)
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	int rc = fd < 0 || connect(fd, found->ai_addr, found->ai_addrlen) ? -errno : 0;
-	freeaddrinfo(found);
-	if (rc && fd >= 0)
-		close(fd);
-	return rc ? rc : fd;
-}
-
-/* Sends a request that asks to close, reads until it is closed. Bytes read, NUL-terminated; or
- * negative errno. */
-static ssize_t exchange(const struct signalling_target *target, const char *request, size_t size,
-			char *reply)
-{
-	int fd = connect_to(target);
-	if (fd < 0)
-		return fd;
-	size_t n = 0;
-	ssize_t got = send(fd, request, size, MSG_NOSIGNAL) == (ssize_t)size ? 1 : -1;
-	while (got > 0 && n < SIGNALLING_TEXT_MAX - 1) {
-		got = recv(fd, reply + n, SIGNALLING_TEXT_MAX - 1 - n, 0);
-		n += got > 0 ? (size_t)got : 0;
-	}
-	close(fd);
-	reply[n] = '\0';
-	return got < 0 ? -EIO : (ssize_t)n;
 }
 
 /* Copies what follows `key` up to the end of the line. */
@@ -90,19 +52,18 @@ static uint32_t ssrc_after(const char *text, const char *section)
 	return (uint32_t)strtoul(line, NULL, 10);
 }
 
-static int read_answer(const char *reply, struct answer *answer)
+int signalling_read_answer(const char *sdp, struct answer *answer)
 {
 	*answer = (struct answer){0};
-	if (!take(reply, "\nlocation: ", answer->location, sizeof(answer->location)) ||
-	    !take(reply, "a=ice-ufrag:", answer->ufrag, sizeof(answer->ufrag)) ||
-	    !take(reply, "a=ice-pwd:", answer->pwd, sizeof(answer->pwd)) ||
-	    !take(reply, "a=fingerprint:sha-256 ", answer->fingerprint,
+	if (!take(sdp, "a=ice-ufrag:", answer->ufrag, sizeof(answer->ufrag)) ||
+	    !take(sdp, "a=ice-pwd:", answer->pwd, sizeof(answer->pwd)) ||
+	    !take(sdp, "a=fingerprint:sha-256 ", answer->fingerprint,
 		  sizeof(answer->fingerprint)) ||
-	    !take_candidate(reply, answer))
+	    !take_candidate(sdp, answer))
 		return -EBADMSG;
-	answer->is_dtls_active = strstr(reply, "a=setup:active") != NULL;
-	answer->video_ssrc = ssrc_after(reply, "m=video");
-	answer->audio_ssrc = ssrc_after(reply, "m=audio");
+	answer->is_dtls_active = strstr(sdp, "a=setup:active") != NULL;
+	answer->video_ssrc = ssrc_after(sdp, "m=video");
+	answer->audio_ssrc = ssrc_after(sdp, "m=audio");
 	return 0;
 }
 
@@ -121,7 +82,7 @@ static int write_line(FILE *out, const struct offer *offer, const char *mid, con
 		       formats);
 }
 
-static void write_offer(FILE *out, const struct offer *offer)
+void signalling_write_offer(FILE *out, const struct offer *offer)
 {
 	fprintf(out,
 		"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0%s\r\n"
@@ -143,59 +104,88 @@ static void write_offer(FILE *out, const struct offer *offer)
 		fprintf(out, "a=ssrc:%u cname:bench\r\n", offer->audio_ssrc);
 }
 
-static int status_of(const char *reply)
+/* RFC 3986 5.2, as far as servers make use of it. */
+bool signalling_locate(const char *path, const char *location, char *out, size_t room)
 {
-	int status = 0;
-	return sscanf(reply, "HTTP/1.1 %d", &status) == 1 ? status : -EBADMSG;
+	const char *scheme = strstr(location, "://");
+	const char *slash = strrchr(path, '/');
+	int n;
+	if (scheme)
+		location = strchr(scheme + strlen("://"), '/');
+	if (!location || location[0] == '\0')
+		return false;
+	if (location[0] == '/' || !slash)
+		n = snprintf(out, room, "%s", location);
+	else
+		n = snprintf(out, room, "%.*s%s", (int)(slash - path) + 1, path, location);
+	return (size_t)n < room;
 }
 
-/* One request; 0 when the status is `wanted`, and then *reply (malloc'ed, else NULL) is the whole
- * reply. */
-static int ask(const struct signalling_target *target, const char *method, const char *path,
-	       const char *body, int wanted, char **reply)
+/* 0 with a reply, or a negative errno. */
+static int ask(const struct signalling_target *target, const struct http_request *request,
+	       struct http_reply *reply)
 {
-	char *text = NULL;
-	bool is_ipv6 = strchr(target->host, ':') != NULL;
-	*reply = malloc(SIGNALLING_TEXT_MAX);
-	if (!*reply || asprintf(&text,
-				"%s %s HTTP/1.1\r\nHost: %s%s%s:%s\r\nAuthorization: Bearer %s\r\n"
-				"Content-Type: application/sdp\r\nContent-Length: %zu\r\n"
-				"Connection: close\r\n\r\n%s",
-				method, path, is_ipv6 ? "[" : "", target->host, is_ipv6 ? "]" : "",
-				target->port, target->token, strlen(body), body) < 0)
-		text = NULL;
-	ssize_t n = text && *reply ? exchange(target, text, strlen(text), *reply) : -ENOMEM;
-	int status = n < 0 ? (int)n : status_of(*reply);
-	free(text);
-	if (status == wanted)
-		return 0;
-	free(*reply);
-	*reply = NULL;
-	return status;
+	struct http_client *own =
+		target->client ? NULL : http_client_create(target->host, target->port);
+	struct http_client *client = own ? own : target->client;
+	int rc = client ? http_exchange(client, request, reply) : -ENOMEM;
+	http_client_destroy(own);
+	return rc;
+}
+
+static const char *token_of(const struct signalling_target *target)
+{
+	return target->token && target->token[0] ? target->token : NULL;
+}
+
+static int read_reply(const char *path, const struct http_reply *reply, struct answer *answer)
+{
+	char location[sizeof(answer->location)];
+	struct answer found;
+	if (reply->status != 201)
+		return reply->status;
+	int rc = signalling_read_answer(reply->body, &found);
+	if (rc)
+		return rc;
+	if (!http_reply_header(reply, "location", location, sizeof(location)) ||
+	    !signalling_locate(path, location, found.location, sizeof(found.location)))
+		return -EBADMSG;
+	*answer = found;
+	return 0;
 }
 
 int signalling_post(const struct signalling_target *target, const char *path,
 		    const struct offer *offer, struct answer *answer)
 {
-	char *body = NULL, *reply;
+	char *body = NULL;
 	size_t size;
+	struct http_reply reply = {0};
 	FILE *out = open_memstream(&body, &size);
 	if (!out)
 		return -ENOMEM;
-	write_offer(out, offer);
+	signalling_write_offer(out, offer);
 	fclose(out);
-	int rc = ask(target, "POST", path, body, 201, &reply);
+	struct http_request request = {.method = "POST",
+				       .path = path,
+				       .type = "application/sdp",
+				       .body = body,
+				       .token = token_of(target)};
+	int rc = ask(target, &request, &reply);
 	if (rc == 0)
-		rc = read_answer(reply, answer);
-	free(reply);
+		rc = read_reply(path, &reply, answer);
+	http_reply_free(&reply);
 	free(body);
 	return rc;
 }
 
 int signalling_delete(const struct signalling_target *target, const char *location)
 {
-	char *reply;
-	int rc = ask(target, "DELETE", location, "", 200, &reply);
-	free(reply);
+	struct http_request request = {
+		.method = "DELETE", .path = location, .token = token_of(target)};
+	struct http_reply reply = {0};
+	int rc = ask(target, &request, &reply);
+	if (rc == 0)
+		rc = reply.status / 100 == 2 ? 0 : reply.status;
+	http_reply_free(&reply);
 	return rc;
 }

@@ -1,13 +1,12 @@
-/* WHIP and WHEP from a client's side: one blocking HTTP/1.1 request at a time over a plain socket,
- * a fixed offer, and what of the answer a peer needs. It reads answers by itself: a bench should
- * not trust the code it measures. */
+/* WHIP and WHEP from a client's side (RFC 9725): blocking HTTP requests, a fixed offer, and what of
+ * the answer a peer needs. It reads answers by itself: a bench should not trust the code it
+ * measures. Any thread, if the target has a client. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/socket.h>
-
-#define SIGNALLING_TEXT_MAX 65536
 
 /* What all our offers say. */
 #define SIGNALLING_VIDEO_PT        96
@@ -17,10 +16,13 @@
 #define SIGNALLING_MID_ID          1
 #define SIGNALLING_TRANSPORT_CC_ID 2
 
+struct http_client;
+
 struct signalling_target {
 	char host[64]; /* numeric or name, without brackets */
 	char port[8];
-	const char *token; /* borrowed */
+	const char *token;          /* borrowed; NULL or empty: none */
+	struct http_client *client; /* borrowed; NULL: a connection a request */
 };
 
 /* "http://host:port" or "http://[ipv6]:port". -EINVAL. */
@@ -35,7 +37,7 @@ struct offer {
 
 /* What the gateway answered. */
 struct answer {
-	char location[128];
+	char location[256];
 	char ufrag[64], pwd[64], fingerprint[128];
 	bool is_dtls_active;             /* the gateway sends the ClientHello */
 	struct sockaddr_storage address; /* of the first candidate */
@@ -47,5 +49,14 @@ struct answer {
 /* POSTs the offer to `path`. 0, the HTTP status when it is not 201, or a negative errno. */
 int signalling_post(const struct signalling_target *target, const char *path,
 		    const struct offer *offer, struct answer *answer);
-/* DELETEs a session. As above, for 200. */
+/* DELETEs a session. 0 for a status of 2xx, else as above. */
 int signalling_delete(const struct signalling_target *target, const char *location);
+
+/* The offer as SDP. */
+void signalling_write_offer(FILE *out, const struct offer *offer);
+/* What a peer needs of somebody's SDP (his answer, or his offer); location is left empty.
+ * -EBADMSG when something is missing. */
+int signalling_read_answer(const char *sdp, struct answer *answer);
+/* Where a Location header leads, asked for at `path`: the path of the session on the same server.
+ * False: it has no room, or is none. */
+bool signalling_locate(const char *path, const char *location, char *out, size_t room);
