@@ -274,8 +274,12 @@ void dtls_destroy(struct dtls *dtls)
 {
 	if (!dtls)
 		return;
-	if (dtls->state == DTLS_CONNECTED)
+	if (dtls->state == DTLS_CONNECTED) {
+		/* Only reading makes room for records again, see drain. */
+		uint8_t none;
+		SSL_peek(dtls->ssl, &none, sizeof(none));
 		SSL_shutdown(dtls->ssl);
+	}
 	SSL_free(dtls->ssl);
 	ERR_clear_error();
 	free(dtls);
@@ -331,7 +335,9 @@ static void handshake(struct dtls *dtls)
 }
 
 /* A connected association reads for what OpenSSL does on the way: answering a repeated Finished,
- * taking note of alerts. */
+ * taking note of alerts. It then sits idle for hours, so the room for records (19 KB) goes: with
+ * DTLS SSL_MODE_RELEASE_BUFFERS leaves it, and OpenSSL makes it again when there is something to
+ * read. */
 static void drain(struct dtls *dtls)
 {
 	uint8_t ignored[DTLS_MTU_MAX];
@@ -341,8 +347,10 @@ static void drain(struct dtls *dtls)
 		ERR_clear_error();
 		n = SSL_read(dtls->ssl, ignored, sizeof(ignored));
 	} while (n > 0);
-	if (SSL_get_error(dtls->ssl, n) == SSL_ERROR_WANT_READ)
+	if (SSL_get_error(dtls->ssl, n) == SSL_ERROR_WANT_READ) {
+		SSL_free_buffers(dtls->ssl);
 		return;
+	}
 	dtls->state = DTLS_CLOSED;
 	if (SSL_get_shutdown(dtls->ssl) & SSL_RECEIVED_SHUTDOWN)
 		SSL_shutdown(dtls->ssl);

@@ -20,6 +20,7 @@
 #define RTCP_SSRC_OFFSET  4
 #define RTCP_BYTES_MIN    8
 #define SRTCP_INDEX_BYTES 4
+#define SOURCES_FIRST     4
 
 struct source {
 	uint32_t ssrc; /* network order */
@@ -30,8 +31,8 @@ struct nn_srtp {
 	srtp_t session;
 	bool inbound;
 	uint8_t tag_bytes;
-	unsigned int n_sources;
-	struct source sources[NN_SRTP_SOURCES_MAX];
+	unsigned int n_sources, sources_room;
+	struct source *sources; /* owned; most sessions have one to four */
 };
 
 typedef srtp_err_status_t transform(srtp_t session, void *bytes, int *size);
@@ -123,6 +124,7 @@ void nn_srtp_destroy(struct nn_srtp *srtp)
 	if (!srtp)
 		return;
 	srtp_dealloc(srtp->session);
+	free(srtp->sources);
 	free(srtp);
 }
 
@@ -132,6 +134,22 @@ static struct source *source_find(struct nn_srtp *srtp, uint32_t ssrc)
 		if (srtp->sources[i].ssrc == ssrc)
 			return &srtp->sources[i];
 	return NULL;
+}
+
+/* Room to count one source more, before libsrtp makes a stream for it. */
+static int sources_reserve(struct nn_srtp *srtp)
+{
+	if (srtp->n_sources == NN_SRTP_SOURCES_MAX)
+		return -ENOBUFS;
+	if (srtp->n_sources < srtp->sources_room)
+		return 0;
+	unsigned int room = srtp->sources_room ? 2 * srtp->sources_room : SOURCES_FIRST;
+	struct source *sources = realloc(srtp->sources, room * sizeof(*sources));
+	if (!sources)
+		return -ENOMEM;
+	srtp->sources = sources;
+	srtp->sources_room = room;
+	return 0;
 }
 
 /* One packet through libsrtp. Counts its source once it has been found genuine. */
@@ -146,10 +164,11 @@ static int packet_transform(struct nn_srtp *srtp, struct rte_mbuf *packet, size_
 	const struct source *source = source_find(srtp, ssrc);
 	if (source && source->retired)
 		return -EALREADY;
-	if (!source && srtp->n_sources == NN_SRTP_SOURCES_MAX)
-		return -ENOBUFS;
+	int result = source ? 0 : sources_reserve(srtp);
+	if (result < 0)
+		return result;
 
-	int result = errno_of(call(srtp->session, bytes, &size));
+	result = errno_of(call(srtp->session, bytes, &size));
 	/* Outbound libsrtp makes the stream even when it then refuses the packet. */
 	if (!source && (result == 0 || !srtp->inbound))
 		srtp->sources[srtp->n_sources++] = (struct source){.ssrc = ssrc};

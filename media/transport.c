@@ -21,8 +21,8 @@ struct transport *transport_create(struct plane *plane, unsigned int n_tracks,
 	meter_init(&transport->meter);
 	transport->n_tracks = n_tracks;
 	transport->n_subscriptions = n_subscriptions;
-	transport->tracks = calloc(n_tracks + 1, sizeof(*transport->tracks));
-	transport->subscriptions = calloc(n_subscriptions + 1, sizeof(*transport->subscriptions));
+	transport->tracks = calloc(n_tracks, sizeof(*transport->tracks));
+	transport->subscriptions = calloc(n_subscriptions, sizeof(*transport->subscriptions));
 	if (!transport->tracks || !transport->subscriptions ||
 	    (n_subscriptions > 0 && pacer_init(&transport->pacer))) {
 		transport_destroy(transport);
