@@ -20,6 +20,7 @@
 #include "media/dtls.h" /* before OpenSSL, which has macros of the same names and values */
 #include "media/dtls_certificate.h"
 #include "media/dtls_filter.h"
+#include "media/dtls_library.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -28,11 +29,12 @@
 
 static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
 			      "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384";
-static const char groups[] = "X25519:P-256";
+static const char groups[] = "P-256";
 static const char srtp_profiles[] =
 	"SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80";
 
 struct dtls_identity {
+	struct dtls_library *library;
 	SSL_CTX *ctx;
 	BIO_METHOD *wire;
 	char fingerprint[DTLS_FINGERPRINT_TEXT];
@@ -138,9 +140,9 @@ static int on_certificate(X509_STORE_CTX *store, void *context)
 }
 
 /* What all associations have in common, whatever their role. */
-static SSL_CTX *context_create(const struct dtls_certificate *certificate)
+static SSL_CTX *context_create(OSSL_LIB_CTX *library, const struct dtls_certificate *certificate)
 {
-	SSL_CTX *ctx = SSL_CTX_new(DTLS_method());
+	SSL_CTX *ctx = SSL_CTX_new_ex(library, NULL, DTLS_method());
 
 	if (!ctx || !SSL_CTX_set_min_proto_version(ctx, DTLS1_2_VERSION) ||
 	    !SSL_CTX_set_max_proto_version(ctx, DTLS1_2_VERSION) ||
@@ -191,7 +193,10 @@ int dtls_identity_create(struct dtls_identity **out)
 
 	if (result < 0)
 		goto out;
-	identity->ctx = context_create(&certificate);
+	identity->library = dtls_library_create();
+	identity->ctx = identity->library ? context_create(dtls_library_context(identity->library),
+							   &certificate)
+					  : NULL;
 	identity->wire = wire_create();
 	result = identity->ctx && identity->wire
 			 ? fingerprint_text(&certificate, identity->fingerprint)
@@ -212,6 +217,7 @@ void dtls_identity_destroy(struct dtls_identity *identity)
 		return;
 	SSL_CTX_free(identity->ctx);
 	BIO_meth_free(identity->wire);
+	dtls_library_destroy(identity->library);
 	free(identity);
 }
 

@@ -1,0 +1,14 @@
+/* The part of OpenSSL that a DTLS-SRTP handshake needs, as a library context of its own. */
+#pragma once
+
+struct ossl_lib_ctx_st; /* OSSL_LIB_CTX */
+struct dtls_library;
+
+/* A library with everything of the default provider but what would take part in reading a peer's
+ * certificate without being of use: it knows EC and RSA keys, as RFC 8827 6.5 asks for and browsers
+ * have, and X25519 for the exchange. NULL when OpenSSL fails. Any thread. */
+struct dtls_library *dtls_library_create(void);
+/* After all that was made in it. Takes NULL. */
+void dtls_library_destroy(struct dtls_library *library);
+/* Borrowed. */
+struct ossl_lib_ctx_st *dtls_library_context(const struct dtls_library *library);
