@@ -9,6 +9,7 @@
 #include "bench/crypto.h"
 #include "bench/fanout.h"
 #include "bench/meter.h"
+#include "bench/report.h"
 #include "bench/slices.h"
 
 static const struct {
@@ -20,6 +21,7 @@ static const struct {
 	{"crypto", "what protecting a packet costs: crypto device, libsrtp2, OpenSSL", crypto_main},
 	{"meter", "what metering adds to a packet, and that it is exact", meter_main},
 	{"slices", "whether slices get what they were promised, while others flood", slices_main},
+	{"report", "what the others measured (--json), as one HTML page", report_main},
 };
 
 static void print_help(FILE *out)

@@ -1,0 +1,199 @@
+/* Columns are what a run's cases have numbers of: known ones first, in the order below and with
+ * their unit, then whatever else there is by the name it has. */
+#include <math.h>
+#include <string.h>
+
+#include "bench/report_private.h"
+
+#define COLUMNS_MAX 48
+#define NAME_ROOM   64
+
+static const struct known {
+	const char *name, *heading; /* NULL: part of a case's key, or not for this table */
+	double scale;
+	int decimals;
+} known[] = {
+	{"round", NULL, 1, 0},
+	{"packet_bytes", NULL, 1, 0},
+	{"viewers", NULL, 1, 0},
+	{"publishers", NULL, 1, 0},
+	{"rounds", "rounds", 1, 0},
+	{"rejected", "rejected rounds", 1, 0},
+	{"seconds", "seconds", 1, 1},
+	{"sessions", "sessions", 1, 0},
+	{"packets", "packets", 1, 0},
+	{"lost", "lost", 1, 0},
+	{"lost_by_tool", "lost by tool", 1, 0},
+	{"pps", "packets/s", 1, 0},
+	{"cpu_ns_per_packet", "CPU µs/packet", 1e-3, 2},
+	{"switches_per_packet", "switches/packet", 1, 3},
+	{"latency_ms.p50", "p50 ms", 1, 3},
+	{"latency_ms.p90", "p90 ms", 1, 3},
+	{"latency_ms.p99", "p99 ms", 1, 3},
+	{"latency_ms.p999", "p99.9 ms", 1, 3},
+	{"latency_ms.max", "max ms", 1, 3},
+	{"setup_ms.p50", "setup p50 ms", 1, 2},
+	{"setup_ms.p90", "setup p90 ms", 1, 2},
+	{"setup_ms.p99", "setup p99 ms", 1, 2},
+	{"setup_ms.p999", "setup p99.9 ms", 1, 2},
+	{"setup_ms.max", "setup max ms", 1, 2},
+	{"sessions_per_second", "sessions/s", 1, 0},
+	{"resident_bytes", "resident MiB", 1.0 / (1 << 20), 1},
+	{"resident_bytes_per_session", "KiB/session", 1.0 / 1024, 1},
+};
+
+#define KNOWN (sizeof(known) / sizeof(known[0]))
+
+struct column {
+	char name[NAME_ROOM];
+	const struct known *known; /* NULL: by its name */
+};
+
+struct columns {
+	unsigned int n;
+	struct column of[COLUMNS_MAX];
+};
+
+static const struct known *known_of(const char *name)
+{
+	for (size_t i = 0; i < KNOWN; i++) {
+		if (strcmp(known[i].name, name) == 0)
+			return &known[i];
+	}
+	return NULL;
+}
+
+/* Noise is told beside each sample, and is no result. */
+static bool is_shown(const char *name)
+{
+	const struct known *row = known_of(name);
+	return row ? row->heading != NULL : strncmp(name, "noise.", 6) != 0;
+}
+
+static void note_column(void *context, const char *name)
+{
+	struct columns *columns = context;
+	for (unsigned int i = 0; i < columns->n; i++) {
+		if (strcmp(columns->of[i].name, name) == 0)
+			return;
+	}
+	if (!is_shown(name) || columns->n == COLUMNS_MAX)
+		return;
+	struct column *column = &columns->of[columns->n++];
+	snprintf(column->name, sizeof(column->name), "%s", name);
+	column->known = known_of(name);
+}
+
+/* The known ones in their order; stable for the rest. */
+static void sort_columns(struct columns *columns)
+{
+	for (unsigned int i = 1; i < columns->n; i++) {
+		struct column moved = columns->of[i];
+		unsigned int at = i;
+		while (at > 0 && moved.known &&
+		       (!columns->of[at - 1].known || columns->of[at - 1].known > moved.known)) {
+			columns->of[at] = columns->of[at - 1];
+			at--;
+		}
+		columns->of[at] = moved;
+	}
+}
+
+static void collect_columns(const struct report_run *run, struct columns *columns)
+{
+	columns->n = 0;
+	for (unsigned int i = 0; i < run->n_cases; i++) {
+		const struct report_case *entry = &run->cases[i];
+		if (entry->summary)
+			record_each_number(entry->summary, note_column, columns);
+		for (unsigned int j = 0; !entry->summary && j < entry->n_samples; j++)
+			record_each_number(entry->samples[j], note_column, columns);
+	}
+	sort_columns(columns);
+}
+
+static void write_heading(FILE *out, const struct column *column)
+{
+	fputs("<th scope=\"col\">", out);
+	if (column->known)
+		fputs(column->known->heading, out);
+	else if (strncmp(column->name, "ratio.", 6) == 0)
+		fputs("× ", out), plot_escape(out, column->name + 6);
+	else
+		plot_escape(out, column->name);
+	fputs("</th>", out);
+}
+
+static void write_cell(FILE *out, const struct column *column, double value)
+{
+	if (isnan(value))
+		fputs("<td></td>", out);
+	else if (column->known)
+		fprintf(out, "<td>%.*f</td>", column->known->decimals,
+			value * column->known->scale);
+	else
+		fprintf(out, "<td>%.6g</td>", value);
+}
+
+void report_write_cases(FILE *out, const struct report_run *run)
+{
+	struct columns columns;
+	char label[REPORT_LABEL_MAX];
+	if (run->n_cases == 0)
+		return;
+	collect_columns(run, &columns);
+	fputs("<div class=\"wide\" tabindex=\"0\"><table>\n<caption>Medians of the rounds; × is "
+	      "the median ratio of pairs to another subject</caption>\n<tr><th scope=\"col\">load"
+	      "</th><th scope=\"col\">subject</th>",
+	      out);
+	for (unsigned int i = 0; i < columns.n; i++)
+		write_heading(out, &columns.of[i]);
+	fputs("</tr>\n", out);
+	for (unsigned int i = 0; i < run->n_cases; i++) {
+		const struct report_case *entry = &run->cases[i];
+		fputs("<tr><th scope=\"row\">", out);
+		report_label(entry, LABEL_LOAD, label);
+		plot_escape(out, label);
+		fputs("</th><th scope=\"row\">", out);
+		report_label(entry, LABEL_SUBJECT, label);
+		plot_escape(out, label);
+		fputs("</th>", out);
+		for (unsigned int j = 0; j < columns.n; j++)
+			write_cell(out, &columns.of[j],
+				   report_case_number(entry, columns.of[j].name));
+		fputs("</tr>\n", out);
+	}
+	fputs("</table></div>\n", out);
+}
+
+static void write_verdict(FILE *out, const struct record *verdict)
+{
+	bool is_kept = record_number(verdict, "kept") > 0;
+	fprintf(out, "<tr class=\"%s\"><th scope=\"row\">", is_kept ? "kept" : "missed");
+	plot_escape(out, record_text(verdict, "bench"));
+	fputs("</th><td class=\"text\">", out);
+	plot_escape(out, record_text(verdict, "text"));
+	fputs("</td>", out);
+	write_cell(out, &(struct column){.known = NULL}, record_number(verdict, "value"));
+	write_cell(out, &(struct column){.known = NULL}, record_number(verdict, "bound"));
+	fprintf(out, "<td>%s</td></tr>\n", is_kept ? "kept" : "missed");
+}
+
+void report_write_verdicts(FILE *out, const struct report_runs *runs)
+{
+	unsigned int n = 0;
+	for (unsigned int i = 0; i < runs->n; i++)
+		n += runs->of[i].n_verdicts;
+	if (n == 0)
+		return;
+	fputs("<h2>Bounds</h2>\n<div class=\"wide\" tabindex=\"0\"><table>\n"
+	      "<tr><th scope=\"col\">command</th><th scope=\"col\">what</th>"
+	      "<th scope=\"col\">value</th><th scope=\"col\">bound</th>"
+	      "<th scope=\"col\">verdict</th></tr>\n",
+	      out);
+	for (unsigned int i = 0; i < runs->n; i++) {
+		for (unsigned int j = 0; j < runs->of[i].n_verdicts; j++)
+			write_verdict(out, runs->of[i].verdicts[j]);
+	}
+	fputs("</table></div>\n", out);
+}
