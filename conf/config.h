@@ -8,9 +8,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define CONFIG_ADDRESSES_MAX   16
-#define CONFIG_ICE_SERVERS_MAX 8
-#define CONFIG_MODULES_MAX     32
+#define CONFIG_ADDRESSES_MAX    16
+#define CONFIG_ICE_SERVERS_MAX  8
+#define CONFIG_MODULES_MAX      32
+#define CONFIG_DRIVER_BYTES_MAX 63 /* of a DPDK driver's name */
 #define CONFIG_SOCKET_BYTES_MAX                                                                    \
 	107 /* of a Unix socket's path: sockaddr_un.sun_path without its NUL */
 
@@ -76,7 +77,8 @@ struct gateway_config {
 		bool only_public; /* offer only the public ones; never true without any */
 		unsigned int only_public_line; /* of gateway.yaml, for messages */
 		unsigned int socket_buffer_kb;
-		unsigned int retransmit_ms; /* how long a packet can be asked for again */
+		unsigned int retransmit_ms;   /* how long a packet can be asked for again */
+		char *crypto_gcm, *crypto_cm; /* DPDK's drivers, or "off" */
 	} media;
 	struct {
 		char *mode;             /* config_port_mode() */

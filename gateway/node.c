@@ -81,6 +81,8 @@ static int start_plane(struct node *node)
 		.retransmit_ns = config->media.retransmit_ms * 1000000ull,
 		.handshakes_half_open = config->limits.handshakes_half_open,
 		.handshakes_per_second = config->limits.handshakes_per_second,
+		.crypto_gcm = config->media.crypto_gcm,
+		.crypto_cm = config->media.crypto_cm,
 	};
 	marking_map(config, &plane.dscp);
 	plane.port.kind = port_kinds[config_port_mode(config)];

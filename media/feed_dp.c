@@ -69,7 +69,7 @@ void feed_forward(struct worker *worker, struct feed *feed, struct rte_mbuf **pa
 		feed_expire(worker, feed);
 	}
 	for (unsigned int i = 0; i < n; i++)
-		packet_free(packets[i]);
+		send_batch_keep(worker, packets[i]);
 }
 
 void feed_publish_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock)

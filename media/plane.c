@@ -43,6 +43,14 @@ static int create_parts(struct plane *plane)
 	rc = handshake_create(plane, &plane->handshake);
 	if (rc == 0)
 		rc = egress_create(plane, &plane->egress);
+	struct srtp_devices_config devices = {
+		.n_queues = plane->n_workers,
+		.senders_max = plane->config.sessions_max,
+		.gcm_driver = plane->config.crypto_gcm,
+		.cm_driver = plane->config.crypto_cm,
+	};
+	if (rc == 0)
+		rc = srtp_devices_start(&devices, &plane->devices);
 	for (unsigned int i = 0; rc == 0 && i < plane->n_workers; i++)
 		rc = worker_create(plane, i, &plane->workers[i]);
 	return rc;
@@ -56,6 +64,7 @@ void plane_destroy(struct plane *plane)
 		worker_destroy(plane->workers[i]);
 		plane->workers[i] = NULL;
 	}
+	srtp_devices_stop(plane->devices);
 	egress_destroy(plane->egress);
 	handshake_destroy(plane->handshake);
 	mailbox_destroy(plane->control);

@@ -25,6 +25,7 @@ struct plane_config {
 	unsigned int handshakes_half_open, handshakes_per_second;
 	int64_t signalling_bps; /* per worker; 0: WORKER_SIGNALLING_BPS */
 	bool is_profiled;       /* every round, not a sample of them (media/profile.h) */
+	const char *crypto_gcm, *crypto_cm; /* media/srtp_burst.h; borrowed until it runs */
 };
 
 /* Acknowledged by every worker and the handshake thread; then, on control, `done` runs. What
@@ -41,6 +42,7 @@ struct plane {
 	struct rte_mempool *pool;
 	struct port *port;
 	struct egress *egress;
+	struct srtp_devices *devices;
 	struct directory *directory;
 	struct dtls_identity *identity;
 	struct handshake *handshake;

@@ -1,7 +1,8 @@
 /* SRTP and SRTCP protection (RFC 3711, RFC 7714) of whole bursts on DPDK crypto devices: what many
  * viewers are sent is encrypted as one vector, each packet under its own session's keys, straight
  * from the one source if the transform can. Byte for byte what media/srtp.h makes of the same
- * packets, which stays the inbound side and the fallback.
+ * packets, which stays the inbound side, and does the work behind this interface where there is no
+ * device for it.
  *
  * Control starts the devices and makes queues, one per worker. A sender is made by any registered
  * EAL thread and used by one at a time. */
@@ -14,6 +15,8 @@
 #include "qos/packet.h"
 
 #define SRTP_BURST_MAX          32
+#define SRTP_DRIVER_OFF         "off"
+#define SRTP_LIBRARY            "libsrtp2"
 #define SRTP_SENDER_SOURCES_MAX 40 /* SSRCs of one sender */
 
 struct srtp_devices;
@@ -24,13 +27,15 @@ struct srtp_devices_config {
 	unsigned int n_queues;    /* of workers */
 	unsigned int senders_max; /* at once */
 	/* Names of DPDK's drivers for AES-GCM, and for AES-CM with HMAC-SHA1. NULL:
-	 * crypto_aesni_gcm, crypto_aesni_mb. Borrowed. */
+	 * crypto_aesni_gcm, crypto_aesni_mb; SRTP_DRIVER_OFF: none. Borrowed. */
 	const char *gcm_driver, *cm_driver;
 };
 
-/* Control thread, after eal_start. -ENODEV: this machine has no such driver (the caller goes on
- * with libsrtp2); -ENOMEM; logged. */
+/* Control thread, after eal_start and nn_srtp_start. What has no driver here, or finds no memory
+ * for its sessions, is logged and left to libsrtp2. -ENOMEM. */
 int srtp_devices_start(const struct srtp_devices_config *config, struct srtp_devices **out);
+/* Whose work a profile is: the driver's name, or SRTP_LIBRARY. Any thread. */
+const char *srtp_devices_driver(const struct srtp_devices *devices, enum srtp_profile profile);
 /* All queues and senders are gone. Takes NULL. */
 void srtp_devices_stop(struct srtp_devices *devices);
 

@@ -13,10 +13,16 @@
 #include "conf/log.h"
 #include "media/srtp_sender.h"
 
-#define SESSIONS_PER_SENDER 6 /* lengths of RTP headers that one sender meets, and RTCP */
-#define SESSION_CACHE       32
+#define SESSION_CACHE 32
 
-static const char *const driver_names[SRTP_SUITES] = {
+/* A sender's: RTCP, and RTP; of AES-GCM as many as there are lengths of RTP headers, which is two
+ * or three of voice and video. */
+static const unsigned int sessions_per_sender[SRTP_SUITES] = {
+	[SUITE_GCM] = 5,
+	[SUITE_CM] = 2,
+};
+
+static const char *const default_drivers[SRTP_SUITES] = {
 	[SUITE_GCM] = "crypto_aesni_gcm",
 	[SUITE_CM] = "crypto_aesni_mb",
 };
@@ -38,20 +44,25 @@ static int device_configure(const struct srtp_device *device, unsigned int n_que
 	return rc ? rc : rte_cryptodev_start(device->id);
 }
 
-static int device_start(struct srtp_device *device, const char *driver,
+/* What was made of it when it fails stays for device_stop. */
+static int device_start(struct srtp_devices *devices, enum srtp_suite suite, const char *driver,
 			const struct srtp_devices_config *config)
 {
+	struct srtp_device *device = &devices->of[suite];
 	char arguments[64], pool[RTE_MEMPOOL_NAMESIZE];
 	int id = rte_cryptodev_get_dev_id(driver);
 	snprintf(arguments, sizeof(arguments), "max_nb_queue_pairs=%u", config->n_queues);
-	if (id < 0 && rte_eal_hotplug_add("vdev", driver, arguments) == 0)
+	if (id < 0 && rte_eal_hotplug_add("vdev", driver, arguments) == 0) {
 		id = rte_cryptodev_get_dev_id(driver);
+		device->is_plugged = id >= 0;
+	}
 	if (id < 0)
 		return -ENODEV;
 	device->id = (uint8_t)id;
 	snprintf(pool, sizeof(pool), "srtp-%d", id);
+	unsigned int sessions = sessions_per_sender[suite];
 	device->sessions = rte_cryptodev_sym_session_pool_create(
-		pool, config->senders_max * SESSIONS_PER_SENDER + SESSION_CACHE,
+		pool, config->senders_max * sessions + SESSION_CACHE,
 		rte_cryptodev_sym_get_private_session_size(device->id), 0, 0, SOCKET_ID_ANY);
 	if (!device->sessions)
 		return -ENOMEM;
@@ -60,24 +71,38 @@ static int device_start(struct srtp_device *device, const char *driver,
 	return rc;
 }
 
+static void device_stop(struct srtp_device *device)
+{
+	if (device->is_started) {
+		rte_cryptodev_stop(device->id);
+		rte_cryptodev_close(device->id);
+	}
+	if (device->is_plugged)
+		rte_eal_hotplug_remove("vdev", rte_cryptodev_name_get(device->id));
+	rte_mempool_free(device->sessions);
+	*device = (struct srtp_device){0};
+}
+
 int srtp_devices_start(const struct srtp_devices_config *config, struct srtp_devices **out)
 {
 	const char *drivers[SRTP_SUITES] = {
-		[SUITE_GCM] = config->gcm_driver ? config->gcm_driver : driver_names[SUITE_GCM],
-		[SUITE_CM] = config->cm_driver ? config->cm_driver : driver_names[SUITE_CM],
+		[SUITE_GCM] = config->gcm_driver ? config->gcm_driver : default_drivers[SUITE_GCM],
+		[SUITE_CM] = config->cm_driver ? config->cm_driver : default_drivers[SUITE_CM],
 	};
 	struct srtp_devices *devices = calloc(1, sizeof(*devices));
 	if (!devices)
 		return -ENOMEM;
 	devices->n_queues = config->n_queues;
 	for (unsigned int i = 0; i < SRTP_SUITES; i++) {
-		int rc = device_start(&devices->of[i], drivers[i], config);
+		if (strcmp(drivers[i], SRTP_DRIVER_OFF) == 0)
+			continue;
+		int rc = device_start(devices, (enum srtp_suite)i, drivers[i], config);
 		if (rc == 0)
 			continue;
-		log_warn(LOG_MEDIA, "no crypto device", "\"driver\":\"%s\",\"error\":\"%s\"",
-			 log_escape(drivers[i]), strerror(-rc));
-		srtp_devices_stop(devices);
-		return rc;
+		device_stop(&devices->of[i]);
+		log_warn(LOG_MEDIA, "no crypto device, libsrtp2 protects instead",
+			 "\"driver\":\"%s\",\"error\":\"%s\"", log_escape(drivers[i]),
+			 strerror(-rc));
 	}
 	*out = devices;
 	return 0;
@@ -87,15 +112,15 @@ void srtp_devices_stop(struct srtp_devices *devices)
 {
 	if (!devices)
 		return;
-	for (unsigned int i = 0; i < SRTP_SUITES; i++) {
-		struct srtp_device *device = &devices->of[i];
-		if (device->is_started) {
-			rte_cryptodev_stop(device->id);
-			rte_cryptodev_close(device->id);
-		}
-		rte_mempool_free(device->sessions);
-	}
+	for (unsigned int i = 0; i < SRTP_SUITES; i++)
+		device_stop(&devices->of[i]);
 	free(devices);
+}
+
+const char *srtp_devices_driver(const struct srtp_devices *devices, enum srtp_profile profile)
+{
+	const struct srtp_device *device = &devices->of[srtp_suite_of(profile)];
+	return device->is_started ? rte_cryptodev_name_get(device->id) : SRTP_LIBRARY;
 }
 
 int srtp_queue_create(struct srtp_devices *devices, unsigned int index, struct srtp_queue **out)

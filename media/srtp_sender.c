@@ -14,12 +14,11 @@ enum { LABEL_CIPHER, LABEL_AUTH, LABEL_SALT, LABELS_PER_PROTOCOL };
 
 static const struct profile {
 	enum srtp_profile profile;
-	enum srtp_suite suite;
 	uint8_t key_bytes, salt_bytes, tag_bytes;
 } profiles[] = {
-	{SRTP_AES128_CM_SHA1_80, SUITE_CM, 16, 14, 10},
-	{SRTP_AEAD_AES_128_GCM, SUITE_GCM, 16, 12, 16},
-	{SRTP_AEAD_AES_256_GCM, SUITE_GCM, 32, 12, 16},
+	{SRTP_AES128_CM_SHA1_80, 16, 14, 10},
+	{SRTP_AEAD_AES_128_GCM, 16, 12, 16},
+	{SRTP_AEAD_AES_256_GCM, 32, 12, 16},
 };
 
 /* AES in counter mode over zeros, from the salt with a label in it (RFC 3711 4.3.3). */
@@ -47,7 +46,7 @@ static int derive_keys(const struct profile *profile, const uint8_t *master, boo
 	uint8_t first = is_rtcp ? LABELS_PER_PROTOCOL : 0;
 	int rc = derive(profile, master, (uint8_t)(first + LABEL_CIPHER), keys->cipher,
 			profile->key_bytes);
-	if (rc == 0 && profile->suite == SUITE_CM)
+	if (rc == 0 && srtp_suite_of(profile->profile) == SUITE_CM)
 		rc = derive(profile, master, (uint8_t)(first + LABEL_AUTH), keys->auth,
 			    sizeof(keys->auth));
 	return rc ? rc
@@ -105,6 +104,20 @@ void *srtp_sender_rtp_session(struct srtp_sender *sender, unsigned int header_by
 	return *place;
 }
 
+static int use_device(struct srtp_sender *sender, const struct profile *profile,
+		      const uint8_t *master)
+{
+	int rc = derive_keys(profile, master, false, &sender->rtp_keys);
+	if (rc == 0)
+		rc = derive_keys(profile, master, true, &sender->rtcp_keys);
+	if (rc)
+		return rc;
+	sender->rtcp_session = sender->suite == SUITE_GCM
+				       ? gcm_session(sender, &sender->rtcp_keys, SRTCP_AAD_BYTES)
+				       : cm_session(sender, &sender->rtcp_keys);
+	return sender->rtcp_session ? 0 : -ENOMEM;
+}
+
 int srtp_sender_create(struct srtp_devices *devices, const struct srtp_keys *keys,
 		       struct srtp_sender **out)
 {
@@ -117,19 +130,12 @@ int srtp_sender_create(struct srtp_devices *devices, const struct srtp_keys *key
 	if (!sender)
 		return -ENOMEM;
 	sender->devices = devices;
-	sender->suite = profiles[i].suite;
+	sender->suite = srtp_suite_of(profiles[i].profile);
 	sender->key_bytes = profiles[i].key_bytes;
 	sender->tag_bytes = profiles[i].tag_bytes;
-	int rc = derive_keys(&profiles[i], keys->send, false, &sender->rtp_keys);
-	if (rc == 0)
-		rc = derive_keys(&profiles[i], keys->send, true, &sender->rtcp_keys);
-	if (rc == 0) {
-		sender->rtcp_session =
-			sender->suite == SUITE_GCM
-				? gcm_session(sender, &sender->rtcp_keys, SRTCP_AAD_BYTES)
-				: cm_session(sender, &sender->rtcp_keys);
-		rc = sender->rtcp_session ? 0 : -ENOMEM;
-	}
+	int rc = devices->of[sender->suite].is_started
+			 ? use_device(sender, &profiles[i], keys->send)
+			 : nn_srtp_create(keys, false, &sender->library);
 	if (rc) {
 		srtp_sender_destroy(sender);
 		return rc;
@@ -143,6 +149,7 @@ void srtp_sender_destroy(struct srtp_sender *sender)
 	if (!sender)
 		return;
 	uint8_t device = sender->devices->of[sender->suite].id;
+	nn_srtp_destroy(sender->library);
 	for (unsigned int i = 0; i < SRTP_HEADER_WORDS; i++) {
 		if (sender->rtp_sessions[i])
 			rte_cryptodev_sym_session_free(device, sender->rtp_sessions[i]);

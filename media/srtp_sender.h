@@ -5,6 +5,7 @@
 #include <rte_crypto.h>
 #include <rte_cryptodev.h>
 
+#include "media/srtp.h"
 #include "media/srtp_burst.h"
 
 #define SRTP_WINDOW_PACKETS 1024
@@ -21,9 +22,15 @@
 
 enum srtp_suite { SUITE_GCM, SUITE_CM, SRTP_SUITES };
 
+static inline enum srtp_suite srtp_suite_of(enum srtp_profile profile)
+{
+	return profile == SRTP_AES128_CM_SHA1_80 ? SUITE_CM : SUITE_GCM;
+}
+
 struct srtp_device {
 	uint8_t id;
-	bool is_started;
+	bool is_started;              /* else libsrtp2 does its suite */
+	bool is_plugged;              /* by us */
 	struct rte_mempool *sessions; /* owned */
 };
 
@@ -56,6 +63,7 @@ struct sender_source {
 
 struct srtp_sender {
 	struct srtp_devices *devices;
+	struct nn_srtp *library; /* owned; no device does its suite: the rest below is unused */
 	enum srtp_suite suite;
 	uint8_t key_bytes, tag_bytes;
 	struct srtp_session_keys rtp_keys, rtcp_keys;

@@ -34,6 +34,8 @@ static struct sender_source *source_of(struct srtp_sender *sender, uint32_t ssrc
 
 void srtp_sender_remove_source(struct srtp_sender *sender, uint32_t ssrc)
 {
+	if (sender->library)
+		nn_srtp_remove_source(sender->library, ssrc);
 	for (unsigned int i = 0; i < sender->n_sources; i++)
 		if (sender->sources[i].ssrc == ssrc)
 			sender->sources[i].is_retired = true;
@@ -254,6 +256,28 @@ static int finish(const struct srtp_queue *queue, struct srtp_job *job, unsigned
 	return queue->ops[slot]->status == RTE_CRYPTO_OP_STATUS_SUCCESS ? 0 : -EIO;
 }
 
+/* In place, behind a copy. */
+static int protect_by_library(struct srtp_job *job)
+{
+	struct rte_mbuf *packet = job->packet;
+	struct nn_srtp *library = job->sender->library;
+	struct layout layout;
+	int rc = check(job, &layout);
+	if (rc)
+		return rc;
+	if (job->source)
+		memcpy(rte_pktmbuf_mtod_offset(packet, uint8_t *, layout.header_bytes),
+		       rte_pktmbuf_mtod_offset(job->source, uint8_t *, job->source_offset),
+		       layout.payload_bytes);
+	packet->data_len = (uint16_t)(layout.header_bytes + layout.payload_bytes);
+	packet->pkt_len = packet->data_len;
+	if (job->is_rtcp)
+		nn_srtcp_protect(library, &packet, 1, &rc);
+	else
+		nn_srtp_protect(library, &packet, 1, &rc);
+	return rc;
+}
+
 /* Runs operations that were prepared. Synchronous drivers hand back in the dequeue what they were
  * given; one that works by itself is waited for. */
 static void run(const struct srtp_queue *queue, enum srtp_suite suite, struct rte_crypto_op **ops,
@@ -279,17 +303,20 @@ static unsigned int protect_chunk(struct srtp_queue *queue, struct srtp_job *job
 	uint16_t n_ops[SRTP_SUITES] = {0};
 	unsigned int done = 0;
 	for (unsigned int i = 0; i < n; i++) {
-		jobs[i].result = prepare(queue, &jobs[i], i, &layouts[i]);
-		if (jobs[i].result == 0) {
-			enum srtp_suite suite = jobs[i].sender->suite;
-			ops[suite][n_ops[suite]++] = queue->ops[i];
+		const struct srtp_sender *sender = jobs[i].sender;
+		if (sender->library) {
+			jobs[i].result = protect_by_library(&jobs[i]);
+			continue;
 		}
+		jobs[i].result = prepare(queue, &jobs[i], i, &layouts[i]);
+		if (jobs[i].result == 0)
+			ops[sender->suite][n_ops[sender->suite]++] = queue->ops[i];
 	}
 	for (unsigned int suite = 0; suite < SRTP_SUITES; suite++)
 		if (n_ops[suite] > 0)
 			run(queue, (enum srtp_suite)suite, ops[suite], n_ops[suite]);
 	for (unsigned int i = 0; i < n; i++) {
-		if (jobs[i].result == 0)
+		if (jobs[i].result == 0 && !jobs[i].sender->library)
 			jobs[i].result = finish(queue, &jobs[i], i, &layouts[i]);
 		done += jobs[i].result == 0;
 	}

@@ -1,17 +1,19 @@
-/* A viewer's copy of a packet: its header and extensions written anew, the payload copied behind
- * them, protected with its keys. */
+/* A viewer's copy of a packet: its header and extensions written anew; the payload follows when the
+ * worker's batch is protected, straight from the source. */
 #include "media/subscription.h"
 
 #include "media/metering.h"
 #include "media/rtp.h"
 #include "media/transport.h"
 #include "media/viewers.h"
+#include "media/wire.h"
 #include "media/worker.h"
 #include "qos/scheduler.h"
 
 /* Video whose packets show no key frame for this long flows anyway: the decoder may know better
  * than our parser. */
 #define KEYFRAME_PATIENCE_NS 2000000000ull
+#define RTX_PREFIX_BYTES     2
 /* A packet is not sent again within this time. */
 #define RTX_REPEAT_NS 20000000ull
 /* Retransmissions may use half of what is forwarded, and this much at once. */
@@ -122,13 +124,12 @@ static void abs_send_time(uint64_t now_ns, uint8_t out[3])
 	out[2] = (uint8_t)value;
 }
 
-/* Writes `header`, this viewer's extensions and room for `prefix` bytes, then the source's payload.
- * NULL: no buffer (counted). */
-static struct rte_mbuf *copy_packet(struct worker *worker, const struct subscription *subscription,
-				    struct rte_mbuf *packet, const struct rtp_header *header,
-				    uint16_t prefix)
+/* A fresh packet with `header` and this viewer's extensions, and the colour of its source. NULL: no
+ * buffer, or no room for `payload` bytes more (counted). */
+static struct rte_mbuf *write_head(struct worker *worker, const struct subscription *subscription,
+				   struct rte_mbuf *packet, const struct rtp_header *header,
+				   unsigned int payload)
 {
-	const struct rtp_packet *source = rtp_packet(packet);
 	struct rtp_element elements[RTP_EXTENSIONS];
 	uint8_t send_time[3];
 	struct rte_mbuf *copy = worker_alloc(worker);
@@ -138,13 +139,11 @@ static struct rte_mbuf *copy_packet(struct worker *worker, const struct subscrip
 	unsigned int n = gather_extensions(subscription, packet, send_time, elements);
 	uint8_t *out = packet_bytes(copy);
 	int head = rtp_write(out, PACKET_BYTES_MAX, header, elements, n, NULL);
-	if (head < 0 || head + prefix + source->payload_bytes > PACKET_BYTES_MAX) {
+	if (head < 0 || (unsigned int)head + payload > PACKET_BYTES_MAX) {
 		worker_drop(worker, copy, DROP_NO_BUFFER);
 		return NULL;
 	}
-	memcpy(out + head + prefix, packet_bytes(packet) + source->payload_offset,
-	       source->payload_bytes);
-	rte_pktmbuf_append(copy, (uint16_t)(head + prefix + source->payload_bytes));
+	rte_pktmbuf_append(copy, (uint16_t)head);
 	packet_tx(copy)->color = packet_tx(packet)->color;
 	return copy;
 }
@@ -194,53 +193,58 @@ static struct rtp_header take_number(struct worker *worker, struct subscription 
 	};
 }
 
-static struct rte_mbuf *forward_one(struct worker *worker, struct subscription *subscription,
-				    struct rte_mbuf *packet)
-{
-	const struct rtp_packet *source = rtp_packet(packet);
-	if (!admit(worker, subscription, source, true))
-		return NULL;
-	struct rtp_header header = take_number(worker, subscription, source);
-	struct rte_mbuf *copy = copy_packet(worker, subscription, packet, &header, 0);
-	if (copy) {
-		if (source->keyframe_start)
-			subscription->is_torn = false;
-		packet_tx(copy)->viewer = subscription->viewer;
-		subscription->packets++;
-		subscription->octets += source->payload_bytes;
-	}
-	return copy;
-}
-
 static enum flow_kind kind_of(const struct subscription *subscription)
 {
 	return is_video(subscription) ? FLOW_VIDEO : FLOW_VOICE;
 }
 
+/* Returns how many bytes of RTP the viewer is sent; 0: none. */
+static unsigned int send_one(struct worker *worker, struct subscription *subscription,
+			     struct rte_mbuf *packet, enum traffic_class traffic_class)
+{
+	const struct rtp_packet *source = rtp_packet(packet);
+	if (!admit(worker, subscription, source, true))
+		return 0;
+	struct rtp_header header = take_number(worker, subscription, source);
+	struct rte_mbuf *copy =
+		write_head(worker, subscription, packet, &header, source->payload_bytes);
+	if (!copy)
+		return 0;
+	if (source->keyframe_start)
+		subscription->is_torn = false;
+	packet_tx(copy)->viewer = subscription->viewer;
+	subscription->packets++;
+	subscription->octets += source->payload_bytes;
+	struct srtp_job *job = send_batch_add(worker, subscription->transport, traffic_class);
+	job->packet = copy;
+	job->source = packet;
+	job->source_offset = source->payload_offset;
+	job->payload_bytes = source->payload_bytes;
+	job->header_bytes = rte_pktmbuf_data_len(copy);
+	return job->header_bytes + (unsigned int)job->payload_bytes;
+}
+
 static void send_copies(struct worker *worker, struct subscription *subscription,
 			struct rte_mbuf **packets, unsigned int n)
 {
-	struct transport *transport = subscription->transport;
-	struct rte_mbuf *copies[PORT_BURST];
-	unsigned int n_copies = 0;
+	enum traffic_class traffic_class =
+		transport_class(subscription->transport, kind_of(subscription));
+	unsigned int n_sent = 0;
 	int64_t bytes = 0;
 
 	profile_enter(&worker->profile, PROFILE_COPY, n);
 	for (unsigned int i = 0; i < n; i++) {
-		struct rte_mbuf *copy = forward_one(worker, subscription, packets[i]);
-		if (!copy)
-			continue;
-		bytes += rte_pktmbuf_data_len(copy);
-		copies[n_copies++] = copy;
+		unsigned int sent = send_one(worker, subscription, packets[i], traffic_class);
+		n_sent += sent > 0;
+		bytes += sent;
 	}
-	if (n_copies == 0)
+	if (n_sent == 0)
 		return;
 	subscription->n_lost = 0;
 	subscription->rtx_credit_bytes += bytes / 2;
 	if (subscription->rtx_credit_bytes > RTX_CREDIT_MAX_BYTES)
 		subscription->rtx_credit_bytes = RTX_CREDIT_MAX_BYTES;
-	count_n(&worker->counters, COUNT_RTP_OUT, n_copies);
-	transport_send_rtp(worker, transport, kind_of(subscription), copies, n_copies);
+	count_n(&worker->counters, COUNT_RTP_OUT, n_sent);
 }
 
 /* What is sure to be dropped on the way out takes its numbers all the same, so that the viewer sees
@@ -362,7 +366,7 @@ void subscription_send_paced(struct worker *worker, struct subscription *subscri
 	else
 		lose(worker, subscription, packets, n, DROP_QUEUE_LATE);
 	for (unsigned int i = 0; i < n; i++)
-		packet_free(packets[i]);
+		send_batch_keep(worker, packets[i]);
 }
 
 /* Whether the packet was not sent again just now; if so, remembers that it is. */
@@ -389,26 +393,32 @@ static void retransmit_one(struct worker *worker, struct subscription *subscript
 		.payload_type = config->rtx_payload_type,
 		.marker = source->marker,
 	};
+	struct transport *transport = subscription->transport;
 	if (!is_accepted(subscription, FLOW_RETRANSMISSION)) {
-		struct transport *transport = subscription->transport;
 		count(&worker->counters, DROP_QUEUE_REFUSED);
 		scheduler_pipe_refuse(transport->pipe,
 				      transport_class(transport, FLOW_RETRANSMISSION), 1);
 		return;
 	}
-	struct rte_mbuf *copy = copy_packet(worker, subscription, packet, &header, 2);
+	uint16_t payload = (uint16_t)(RTX_PREFIX_BYTES + source->payload_bytes);
+	struct rte_mbuf *copy = write_head(worker, subscription, packet, &header, payload);
 	if (!copy)
 		return;
-	pacer_charge(&subscription->transport->pacer, rte_pktmbuf_data_len(copy), worker->now_ns);
+	uint16_t header_bytes = rte_pktmbuf_data_len(copy);
+	uint8_t *out = (uint8_t *)rte_pktmbuf_append(copy, payload);
 	/* RFC 4588 section 4: the original sequence number goes before the payload. */
-	uint8_t *osn = packet_bytes(copy) + rte_pktmbuf_data_len(copy) - source->payload_bytes - 2;
-	osn[0] = (uint8_t)(original_sequence >> 8);
-	osn[1] = (uint8_t)original_sequence;
+	wire_write16(out, original_sequence);
+	memcpy(out + RTX_PREFIX_BYTES, packet_bytes(packet) + source->payload_offset,
+	       source->payload_bytes);
+	pacer_charge(&transport->pacer, rte_pktmbuf_data_len(copy), worker->now_ns);
 	subscription->rtx_sequence++;
 	subscription->rtx_credit_bytes -= rte_pktmbuf_data_len(copy);
 	count(&worker->counters, COUNT_RTX_SENT);
-	stat_add(subscription->transport, STAT_RTX_SENT, 1);
-	transport_send_rtp(worker, subscription->transport, FLOW_RETRANSMISSION, &copy, 1);
+	stat_add(transport, STAT_RTX_SENT, 1);
+	struct srtp_job *job =
+		send_batch_add(worker, transport, transport_class(transport, FLOW_RETRANSMISSION));
+	job->packet = copy;
+	job->header_bytes = header_bytes;
 }
 
 void subscription_on_nack(struct worker *worker, struct subscription *subscription,

@@ -48,7 +48,7 @@ int transport_set_keys(struct transport *transport, const struct srtp_keys *keys
 {
 	int rc = nn_srtp_create(keys, true, &transport->srtp_in);
 	if (rc == 0)
-		rc = nn_srtp_create(keys, false, &transport->srtp_out);
+		rc = srtp_sender_create(transport->plane->devices, keys, &transport->sender);
 	return rc;
 }
 
@@ -57,7 +57,7 @@ void transport_destroy(struct transport *transport)
 	if (!transport)
 		return;
 	nn_srtp_destroy(transport->srtp_in);
-	nn_srtp_destroy(transport->srtp_out);
+	srtp_sender_destroy(transport->sender);
 	pacer_fini(&transport->pacer);
 	free(transport->twcc);
 	free(transport->tracks);

@@ -14,6 +14,7 @@
 #include "media/pacer.h"
 #include "media/policing.h"
 #include "media/srtp.h"
+#include "media/srtp_burst.h"
 #include "media/subscription.h"
 #include "media/track.h"
 #include "media/twcc.h"
@@ -85,7 +86,8 @@ struct transport {
 		bool is_half_open, is_refused;
 	} handshake __attribute__((aligned(64)));
 	/* handshake thread until it posts MESSAGE_KEYS, then the home worker */
-	struct nn_srtp *srtp_in, *srtp_out;
+	struct nn_srtp *srtp_in;
+	struct srtp_sender *sender;
 
 	/* home worker */
 	bool is_validated, is_connected, is_closing;
@@ -146,9 +148,10 @@ enum traffic_class transport_class(const struct transport *transport, enum flow_
 /* Sends a datagram on the selected pair. Takes ownership. */
 void transport_send(struct worker *worker, struct transport *transport, struct rte_mbuf *packet,
 		    enum flow_kind kind);
-/* Protects and sends RTP (or RTCP) in order. Takes ownership. */
-void transport_send_rtp(struct worker *worker, struct transport *transport, enum flow_kind kind,
-			struct rte_mbuf **packets, unsigned int n);
+/* As transport_send, its class known. */
+void transport_send_as(struct worker *worker, const struct transport *transport,
+		       struct rte_mbuf *packet, enum traffic_class traffic_class);
+/* Protects and sends RTCP with the worker's next batch. Takes ownership. */
 void transport_send_rtcp(struct worker *worker, struct transport *transport,
 			 struct rte_mbuf *packet);
 /* The queue of its tenant's video is half full: more of it had better wait in the pacers, where

@@ -199,8 +199,8 @@ enum traffic_class transport_class(const struct transport *transport, enum flow_
 	return scheduler_pipe_class(transport->pipe, kind);
 }
 
-static void send_as(struct worker *worker, const struct transport *transport,
-		    struct rte_mbuf *packet, enum traffic_class traffic_class)
+void transport_send_as(struct worker *worker, const struct transport *transport,
+		       struct rte_mbuf *packet, enum traffic_class traffic_class)
 {
 	struct packet_meta *meta = packet_meta(packet);
 	if (transport->selected < 0) {
@@ -217,45 +217,17 @@ static void send_as(struct worker *worker, const struct transport *transport,
 void transport_send(struct worker *worker, struct transport *transport, struct rte_mbuf *packet,
 		    enum flow_kind kind)
 {
-	send_as(worker, transport, packet, transport_class(transport, kind));
-}
-
-static void send_protected(struct worker *worker, struct transport *transport, enum flow_kind kind,
-			   struct rte_mbuf **packets, const int *result, unsigned int n)
-{
-	enum traffic_class traffic_class = transport_class(transport, kind);
-	uint64_t bytes = 0;
-	unsigned int sent = 0;
-	for (unsigned int i = 0; i < n; i++) {
-		if (result[i]) {
-			worker_drop(worker, packets[i], DROP_PROTECT);
-			continue;
-		}
-		bytes += rte_pktmbuf_data_len(packets[i]);
-		sent++;
-		send_as(worker, transport, packets[i], traffic_class);
-	}
-	stat_add(transport, STAT_TX_PACKETS, sent);
-	stat_add(transport, STAT_TX_BYTES, bytes);
-}
-
-void transport_send_rtp(struct worker *worker, struct transport *transport, enum flow_kind kind,
-			struct rte_mbuf **packets, unsigned int n)
-{
-	int result[PORT_BURST];
-	enum profile_stage before = profile_enter(&worker->profile, PROFILE_PROTECT, n);
-	nn_srtp_protect(transport->srtp_out, packets, n, result);
-	send_protected(worker, transport, kind, packets, result, n);
-	profile_leave(&worker->profile, before);
+	transport_send_as(worker, transport, packet, transport_class(transport, kind));
 }
 
 void transport_send_rtcp(struct worker *worker, struct transport *transport,
 			 struct rte_mbuf *packet)
 {
-	int result;
-	nn_srtcp_protect(transport->srtp_out, &packet, 1, &result);
+	struct srtp_job *job =
+		send_batch_add(worker, transport, transport_class(transport, FLOW_CONTROL));
+	job->packet = packet;
+	job->is_rtcp = true;
 	count(&worker->counters, COUNT_RTCP_OUT);
-	send_protected(worker, transport, FLOW_CONTROL, &packet, &result, 1);
 }
 
 bool transport_is_backed_up(const struct transport *transport)
@@ -311,6 +283,7 @@ void transport_close(struct worker *worker, struct transport *transport)
 {
 	if (transport->is_connected)
 		report_bye(worker, transport);
+	send_batch_flush(worker);
 	transport->is_closing = true;
 	policing_stop(worker, transport);
 	for (unsigned int i = 0; i < transport->n_tracks; i++)

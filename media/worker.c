@@ -67,6 +67,8 @@ int worker_create(struct plane *plane, unsigned int id, struct worker **out)
 		rc = ice_create(&worker->ice);
 	if (rc == 0)
 		rc = create_flow_table(worker, plane->config.sessions_max);
+	if (rc == 0)
+		rc = srtp_queue_create(plane->devices, id, &worker->batch.queue);
 	worker->viewers = viewers_create(id, plane->config.sessions_max);
 	if (rc == 0 && !worker->viewers)
 		rc = -ENOMEM;
@@ -86,6 +88,7 @@ void worker_destroy(struct worker *worker)
 	ice_destroy(worker->ice);
 	rte_hash_free(worker->flows);
 	viewers_destroy(worker->viewers);
+	srtp_queue_destroy(worker->batch.queue);
 	free(worker->flow_entries);
 	free(worker->n_foreign);
 	free(worker);

@@ -11,6 +11,7 @@
 #include "media/directory.h"
 #include "media/mailbox.h"
 #include "media/profile.h"
+#include "media/send_batch.h"
 #include "media/transport.h"
 #include "media/wheel.h"
 #include "qos/port.h"
@@ -53,6 +54,7 @@ struct worker {
 	struct wheel wheel;       /* of transports */
 	struct wheel pacer_wheel; /* of their pacers */
 	uint64_t now_ns;          /* of this round */
+	struct send_batch batch;
 	struct rte_mbuf *tx[PORT_BURST];
 	unsigned int n_tx;
 	uint64_t received_ns; /* when packets came last */
@@ -78,6 +80,7 @@ unsigned int worker_round(struct worker *worker, uint64_t now_ns);
 void worker_on_packets(struct worker *worker, struct rte_mbuf **packets, unsigned int n);
 /* Queues a packet for the way out. Takes ownership. */
 void worker_send(struct worker *worker, struct rte_mbuf *packet);
+/* Protects, queues and passes on whatever waits for it. */
 void worker_flush(struct worker *worker);
 /* Drops a packet for a reason. */
 void worker_drop(struct worker *worker, struct rte_mbuf *packet, enum counter reason);

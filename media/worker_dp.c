@@ -31,17 +31,23 @@ struct rte_mbuf *worker_alloc(struct worker *worker)
 	return packet;
 }
 
-void worker_flush(struct worker *worker)
+static void flush_tx(struct worker *worker)
 {
 	egress_send(worker->plane->egress, worker, worker->tx, worker->n_tx);
 	worker->n_tx = 0;
+}
+
+void worker_flush(struct worker *worker)
+{
+	send_batch_flush(worker);
+	flush_tx(worker);
 }
 
 void worker_send(struct worker *worker, struct rte_mbuf *packet)
 {
 	worker->tx[worker->n_tx++] = packet;
 	if (worker->n_tx == PORT_BURST)
-		worker_flush(worker);
+		flush_tx(worker);
 }
 
 void worker_post_packet(struct worker *worker, struct mailbox *to, const struct message *message,

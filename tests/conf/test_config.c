@@ -62,6 +62,8 @@ static void check_defaults(const struct gateway_config *config)
 	CU_ASSERT_FALSE(config->media.only_public);
 	CU_ASSERT_EQUAL(config->media.socket_buffer_kb, 4096);
 	CU_ASSERT_EQUAL(config->media.retransmit_ms, 1000);
+	CU_ASSERT_STRING_EQUAL(config->media.crypto_gcm, "crypto_aesni_gcm");
+	CU_ASSERT_STRING_EQUAL(config->media.crypto_cm, "crypto_aesni_mb");
 	CU_ASSERT_EQUAL(config_port_mode(config), PORT_MODE_SOCKET);
 	CU_ASSERT_PTR_NULL(config->port.interface);
 	CU_ASSERT_PTR_NULL(config->port.pci);
@@ -123,6 +125,7 @@ static const char full_text[] =
 	"media:\n  listen: [192.0.2.1, \"2001:db8::1\"]\n  port: 3478\n"
 	"  public_addresses:\n    - 198.51.100.7\n  only_public: true\n"
 	"  socket_buffer_kb: 64\n  retransmit_ms: 5000\n"
+	"  crypto_gcm: crypto_openssl\n  crypto_cm: off\n"
 	"port: { mode: pci, interface: nn5g0, pci: '0000:03:00.1', hugepages: 'on' }\n"
 	"qos:\n  dscp: { control: 1, voice: 2, interactive_data: 3, interactive_video: 4, video: "
 	"5,\n"
@@ -169,6 +172,8 @@ static void every_key_is_taken(void)
 	CU_ASSERT_STRING_EQUAL(config.media.public_addresses[0], "198.51.100.7");
 	CU_ASSERT_TRUE(config.media.only_public);
 	CU_ASSERT(config.media.socket_buffer_kb == 64 && config.media.retransmit_ms == 5000);
+	CU_ASSERT_STRING_EQUAL(config.media.crypto_gcm, "crypto_openssl");
+	CU_ASSERT_STRING_EQUAL(config.media.crypto_cm, "off");
 	CU_ASSERT_EQUAL(config_port_mode(&config), PORT_MODE_PCI);
 	CU_ASSERT_STRING_EQUAL(config.port.interface, "nn5g0");
 	CU_ASSERT_STRING_EQUAL(config.port.pci, "0000:03:00.1");
@@ -560,7 +565,7 @@ static void table_feeds_help_reference_and_sample(void)
 		CU_ASSERT_PTR_NULL(strstr(key, "line"));
 		n_keys++;
 	}
-	CU_ASSERT_EQUAL(n_keys, 55);
+	CU_ASSERT_EQUAL(n_keys, 57);
 	struct gateway_config config;
 	CU_ASSERT_EQUAL_FATAL(config_load(SAMPLE, stderr, &config), 0);
 	check_defaults(&config);

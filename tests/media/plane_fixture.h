@@ -4,6 +4,7 @@
 
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -496,6 +497,9 @@ static inline int fixture_start(void)
 		.retransmit_ns = 1000000000ull,
 		.handshakes_half_open = 8,
 		.handshakes_per_second = 1000,
+		/* off: all by libsrtp2, as where there is no device. */
+		.crypto_gcm = getenv("NN5G_TEST_CRYPTO"),
+		.crypto_cm = getenv("NN5G_TEST_CRYPTO"),
 	};
 	dscp_map_default(&config.dscp);
 	address_parse_ip(&config.port.listen[0], "127.0.0.1", 0);

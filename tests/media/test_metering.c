@@ -143,7 +143,8 @@ static void note(struct rte_mbuf *packet)
 /* Reads what was sent since the last time, as its receivers would, and what control was told. */
 static void take(void)
 {
-	for (unsigned int i = 0; i < fixture_worker->n_tx; i++) {
+	unsigned int n = fixture_sent();
+	for (unsigned int i = 0; i < n; i++) {
 		note(fixture_worker->tx[i]);
 		packet_free(fixture_worker->tx[i]);
 	}

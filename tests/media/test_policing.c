@@ -161,7 +161,8 @@ static uint16_t receive_until_red(uint16_t sequence)
 static uint64_t told_bps(void)
 {
 	uint64_t bps = 0;
-	for (unsigned int i = 0; i < fixture_worker->n_tx; i++) {
+	unsigned int n = fixture_sent();
+	for (unsigned int i = 0; i < n; i++) {
 		struct rtcp_reader reader;
 		struct rtcp_item item;
 		int result;

@@ -37,12 +37,12 @@ static int cleanup(void)
 	return rte_eal_cleanup();
 }
 
-static void test_same_as_libsrtp(void)
+static void compare(struct srtp_devices *with, struct srtp_queue *through)
 {
 	unsigned int before = rte_mempool_avail_count(pool);
 	for (uint64_t seed = 1; seed <= 3; seed++) {
-		struct oracle oracle = {.pool = pool, .queue = queue, .seed = seed};
-		CU_ASSERT_EQUAL_FATAL(oracle_open(&oracle, devices), 0);
+		struct oracle oracle = {.pool = pool, .queue = through, .seed = seed};
+		CU_ASSERT_EQUAL_FATAL(oracle_open(&oracle, with), 0);
 		for (unsigned int i = 0; i < ROUNDS; i++)
 			oracle_round(&oracle);
 		oracle_close(&oracle);
@@ -51,6 +51,15 @@ static void test_same_as_libsrtp(void)
 		CU_ASSERT_TRUE(oracle.n_refused < oracle.n_packets / 5);
 	}
 	CU_ASSERT_EQUAL(rte_mempool_avail_count(pool), before);
+}
+
+static void test_same_as_libsrtp(void)
+{
+	CU_ASSERT_STRING_EQUAL(srtp_devices_driver(devices, SRTP_AEAD_AES_256_GCM),
+			       "crypto_aesni_gcm");
+	CU_ASSERT_STRING_EQUAL(srtp_devices_driver(devices, SRTP_AES128_CM_SHA1_80),
+			       "crypto_aesni_mb");
+	compare(devices, queue);
 }
 
 static struct srtp_sender *sender_make(enum srtp_profile profile)
@@ -140,10 +149,18 @@ static void test_senders_run_out(void)
 static void test_no_such_driver(void)
 {
 	struct srtp_devices *none = NULL;
-	struct srtp_devices_config config = {
-		.n_queues = 1, .senders_max = 1, .gcm_driver = "crypto_of_no_kind"};
-	CU_ASSERT_EQUAL(srtp_devices_start(&config, &none), -ENODEV);
-	CU_ASSERT_PTR_NULL(none);
+	struct srtp_queue *through = NULL;
+	struct srtp_devices_config config = {.n_queues = 1,
+					     .senders_max = 1,
+					     .gcm_driver = "crypto_of_no_kind",
+					     .cm_driver = SRTP_DRIVER_OFF};
+	CU_ASSERT_EQUAL_FATAL(srtp_devices_start(&config, &none), 0);
+	CU_ASSERT_EQUAL_FATAL(srtp_queue_create(none, 0, &through), 0);
+	CU_ASSERT_STRING_EQUAL(srtp_devices_driver(none, SRTP_AEAD_AES_128_GCM), SRTP_LIBRARY);
+	CU_ASSERT_STRING_EQUAL(srtp_devices_driver(none, SRTP_AES128_CM_SHA1_80), SRTP_LIBRARY);
+	compare(none, through);
+	srtp_queue_destroy(through);
+	srtp_devices_stop(none);
 }
 
 static CU_TestInfo tests[] = {

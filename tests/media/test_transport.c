@@ -133,7 +133,7 @@ static uint8_t station_of(struct transport *transport)
 	struct rte_mbuf *packet = packet_alloc(fixture_plane.pool);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
 	transport_send(fixture_worker, transport, packet, FLOW_CONTROL);
-	CU_ASSERT_TRUE_FATAL(fixture_worker->n_tx == 1 && fixture_worker->tx[0] == packet);
+	CU_ASSERT_TRUE_FATAL(fixture_sent() == 1 && fixture_worker->tx[0] == packet);
 	const struct packet_meta *meta = packet_meta(packet);
 	CU_ASSERT_PTR_EQUAL(meta->tx.pipe, transport->pipe);
 	CU_ASSERT_EQUAL(meta->tx.traffic_class, CLASS_CONTROL);
