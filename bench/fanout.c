@@ -1,293 +1,301 @@
-/* A round connects a publisher and all viewers, waits until each has media, lets them run, stops
- * the media, and counts once nothing can be under way any more; then everything is taken down
- * again. Viewers share one epoll loop on the main thread, which goes on while others connect. */
+/* A case is a number of viewers, a size of packets and a profile. In each of its rounds every
+ * subject has its turn, so that what changes on the machine changes for all; what counts is the
+ * median of the rounds' ratios. */
 #include "bench/fanout.h"
 
-#include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-#include "bench/clock.h"
-#include "bench/publisher.h"
+#include "bench/arena.h"
+#include "bench/progress.h"
 
-#define CONNECT_NS  20000000000ull /* for all that may be connecting at a time */
-#define DRAIN_NS    500000000ull   /* after the last packet was sent */
-#define TICK_NS     10000000ull
-#define PROGRESS_NS 500000000ull
-#define EVENTS      256
-#define FILES_SPARE 64
+#define BOUND_VIEWERS 100 /* the bounds below are told for so many */
+#define BOUND_PEER    0.1 /* CPU per packet against a peer */
+#define BOUND_FLOOR   1.6 /* against the floor, with AES-GCM */
+
+static const char head[] =
+	"Publishes streams over WHIP and plays each with many viewers over WHEP, all in this\n"
+	"process: against a gateway of our own, which is started for it in a network namespace\n"
+	"with nothing but loopback, and if asked for against a peer and a plain relay, in turns.\n"
+	"Every packet of every viewer is counted and timed, from the moment it was meant to\n"
+	"leave (open loop) to the kernel's receive time; a sample is decrypted.\n"
+	"\n"
+	"Lists make cases: every number of viewers with every size and profile.\n";
+
+static const char tail[] =
+	"Lost are packets that a publisher sent in the measured time and a viewer did not get,\n"
+	"the last ones included. Setup is from before the POST to the first media that is\n"
+	"authentic. CPU is that of all threads of a subject, per packet that viewers got.\n"
+	"\n"
+	"A sample is rejected, and taken again up to twice, when others use much CPU time, when\n"
+	"a packet of the tool's own left 5 ms late, or when more than 2 % of the packets met a\n"
+	"moment in which the machine stood still. Rejected samples are told and do not count,\n"
+	"unless there are no others.\n"
+	"\n"
+	"Bounds that are told: no more lost than --max-loss; at 100 viewers CPU per packet at\n"
+	"most 1/10 of a peer's, and with AES-GCM at most 1.6 times the plain relay's.\n"
+	"\n"
+	"Environment: NN5G_GATEWAY, NN5G_CTL: the programs, else those beside this one. TMPDIR.\n"
+	"\n"
+	"Exit status: 0 all viewers played, nothing was forged or corrupt, every bound is kept;\n"
+	"1 otherwise; 2 usage.\n"
+	"\n"
+	"Examples:\n"
+	"  nn5g-bench fanout --viewers 1,10,100 --profile gcm128,cm80 --peer janus --floor\n"
+	"  nn5g-bench fanout --publishers 50 --viewers 20 --audio --workers 2\n"
+	"  nn5g-bench fanout --url http://127.0.0.1:8080 --token-file token --viewers 300 \\\n"
+	"    --rounds 1 --pid $(pidof nn5g-gateway)\n";
+
+struct fanout_options {
+	struct arena_options arena;
+	struct option_list viewers, packets, profiles;
+	unsigned int publishers, parallel, rate, bitrate_bps;
+	uint64_t loss_max;
+	bool audio, verify_all, accepts_loss;
+};
+
+static const char *const profile_names[] = {"gcm256", "gcm128", "cm80", NULL};
+
+#define AT(field) offsetof(struct fanout_options, field)
+
+static const struct option_row load_rows[] = {
+	OPTION_HEADING("What:"),
+	OPTION_NUMBER("viewers", "N,...", OPTION_UINTS, AT(viewers), 1, 10000,
+		      "of each stream, 1 to 10000 (100)"),
+	OPTION_NUMBER("publishers", "N", OPTION_UINT, AT(publishers), 1, 1000, "streams (1)"),
+	OPTION_NUMBER("packet", "BYTES,...", OPTION_UINTS, AT(packets), 64, 1300,
+		      "of a video RTP packet before SRTP, 64 to 1300 (1200)"),
+	OPTION_ONE_OF("profile", "P,...", OPTION_CHOICES, AT(profiles), profile_names,
+		      "SRTP: gcm256, gcm128, cm80 (gcm128)"),
+	OPTION_NUMBER("rate", "PPS", OPTION_UINT, AT(rate), 1, 100000,
+		      "video packets a second of a stream (250)"),
+	OPTION_NUMBER("bitrate", "BPS", OPTION_UINT, AT(bitrate_bps), 10000, 1000000000,
+		      "the same as bits a second; k and M are taken"),
+	OPTION_VALUE("audio", NULL, OPTION_FLAG, AT(audio),
+		     "50 Opus-like packets a second beside the video"),
+	OPTION_NUMBER("parallel", "N", OPTION_UINT, AT(parallel), 1, 10000,
+		      "viewers that may be connecting at a time (32)"),
+	OPTION_VALUE("verify", NULL, OPTION_FLAG, AT(verify_all),
+		     "decrypt every packet, not one in 64"),
+	OPTION_ROWS_END,
+};
+
+static const struct option_row bound_rows[] = {
+	OPTION_HEADING("How it is judged:"),
+	OPTION_NUMBER("max-loss", "N", OPTION_UINT64, AT(loss_max), 0, INT64_MAX,
+		      "packets that may be missing in a round of the first\nsubject (0)"),
+	OPTION_VALUE("any-loss", NULL, OPTION_FLAG, AT(accepts_loss),
+		     "loss is told, but not judged"),
+	OPTION_ROWS_END,
+};
+
+static const struct option_table tables[] = {
+	{load_rows, 0},  {arena_subject_rows, AT(arena)},
+	{bound_rows, 0}, {arena_run_rows, AT(arena)},
+	{NULL, 0},
+};
+
+static const struct option_command command = {"fanout", head, tail, tables};
+
+static const struct result_column columns[] = {
+	{"pps", "pkts/s", 0},
+	{"lost", "lost", 0},
+	{"cpu_ns_per_packet", "CPU ns/p", 0},
+	{"cpu_percent", "CPU %", 0},
+	{"switches_per_packet", "switch/p", 3},
+	{"latency_ms.p50", "p50 ms", 3},
+	{"latency_ms.p99", "p99", 3},
+	{"latency_ms.p999", "p99.9", 3},
+	{"latency_ms.max", "max", 2},
+	{"setup_ms.p50", "setup ms", 1},
+	{NULL, NULL, 0},
+};
 
 struct fanout {
 	struct fanout_options options;
-	char whip_path[160], whep_path[160];
-	struct viewer_config viewer_config;
-	struct peer_certificate *certificate;
-	struct viewer *all; /* owned, options.viewers of them */
-	unsigned int n_started;
-	int epoll_fd;
-	uint64_t tick_ns, progress_ns;
-	const char *doing; /* for the progress line; NULL: no terminal */
-	struct fanout_round round;
+	struct arena *arena;
+	bool is_faulty; /* something did not play, or was not what was sent */
 };
 
-static unsigned int count_playing(const struct fanout *fanout)
-{
-	unsigned int n = 0;
-	for (unsigned int i = 0; i < fanout->n_started; i++)
-		n += fanout->all[i].has_media;
-	return n;
-}
+/* What a turn is about. */
+struct fanout_case {
+	unsigned int viewers, packet, profile;
+};
 
-static void show_progress(struct fanout *fanout, uint64_t now_ns)
+static struct result_key key_of(const struct fanout *fanout, const struct fanout_case *at)
 {
-	if (!fanout->doing || now_ns < fanout->progress_ns)
-		return;
-	fanout->progress_ns = now_ns + PROGRESS_NS;
-	fprintf(stderr, "\r\033[Kround %u of %u: %s, %u of %u playing, %llu packets",
-		fanout->round.number, fanout->options.rounds, fanout->doing, count_playing(fanout),
-		fanout->options.viewers, (unsigned long long)fanout->round.totals.packets);
-}
-
-static void doing(struct fanout *fanout, const char *what)
-{
-	if (fanout->doing)
-		fanout->doing = what;
-	fanout->progress_ns = 0;
-}
-
-static void clear_progress(const struct fanout *fanout)
-{
-	if (fanout->doing)
-		fputs("\r\033[K", stderr);
-}
-
-/* One turn of the loop. */
-static void run_once(struct fanout *fanout)
-{
-	struct epoll_event events[EVENTS];
-	int n = epoll_wait(fanout->epoll_fd, events, EVENTS, (int)(TICK_NS / 1000000));
-	for (int i = 0; i < n; i++)
-		viewer_on_readable(events[i].data.ptr, &fanout->round.totals);
-	uint64_t now_ns = clock_ns();
-	if (now_ns < fanout->tick_ns)
-		return;
-	fanout->tick_ns = now_ns + TICK_NS;
-	for (unsigned int i = 0; i < fanout->n_started; i++)
-		viewer_tick(&fanout->all[i], now_ns);
-	show_progress(fanout, now_ns);
-}
-
-static void run_for(struct fanout *fanout, uint64_t ns)
-{
-	uint64_t until_ns = clock_ns() + ns;
-	while (clock_ns() < until_ns)
-		run_once(fanout);
-}
-
-/* Until no more than `left` have no media yet, or none of them can be expected to get it. */
-static void run_until_playing(struct fanout *fanout, unsigned int left)
-{
-	uint64_t until_ns = clock_ns() + CONNECT_NS;
-	while (fanout->n_started - count_playing(fanout) > left && clock_ns() < until_ns)
-		run_once(fanout);
-}
-
-static int connect_viewers(struct fanout *fanout)
-{
-	doing(fanout, "connecting");
-	while (fanout->n_started < fanout->options.viewers) {
-		struct viewer *viewer = &fanout->all[fanout->n_started++];
-		int rc = viewer_start(viewer, &fanout->viewer_config);
-		if (rc) {
-			clear_progress(fanout);
-			fprintf(stderr, "nn5g-bench: viewer %u cannot play: %s (%d)\n",
-				fanout->n_started, rc > 0 ? "HTTP status" : strerror(-rc), rc);
-			return rc;
-		}
-		struct epoll_event event = {.events = EPOLLIN, .data.ptr = viewer};
-		epoll_ctl(fanout->epoll_fd, EPOLL_CTL_ADD, peer_fd(viewer->peer), &event);
-		run_until_playing(fanout, fanout->options.parallel - 1);
-	}
-	run_until_playing(fanout, 0);
-	return 0;
-}
-
-static void tell_who_does_not_play(const struct fanout *fanout)
-{
-	static const char *const names[] = {
-		[PEER_CHECKING] = "no answer to ICE checks",
-		[PEER_HANDSHAKING] = "DTLS handshake unfinished",
-		[PEER_CONNECTED] = "connected without media",
-		[PEER_FAILED] = "DTLS handshake failed",
+	return (struct result_key){
+		.mode = bench_mode_names[fanout->options.arena.mode],
+		.profile = profile_names[at->profile],
+		.packet_bytes = at->packet,
+		.viewers = at->viewers,
+		.publishers = fanout->options.publishers,
 	};
-	unsigned int counts[sizeof(names) / sizeof(names[0])] = {0};
-	for (unsigned int i = 0; i < fanout->n_started; i++) {
-		if (!fanout->all[i].has_media)
-			counts[peer_state(fanout->all[i].peer)]++;
-	}
-	clear_progress(fanout);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (counts[i])
-			fprintf(stderr, "nn5g-bench: %u viewers: %s\n", counts[i], names[i]);
-	}
 }
 
-/* What came while connecting does not count. */
-static void begin_measuring(struct fanout *fanout)
-{
-	struct viewer_totals *totals = &fanout->round.totals;
-	struct histogram setup_ns = totals->setup_ns;
-	*totals = (struct viewer_totals){.setup_ns = setup_ns};
-	for (unsigned int i = 0; i < fanout->n_started; i++)
-		viewer_begin(&fanout->all[i]);
-	if (fanout->options.pid && process_usage(fanout->options.pid, &fanout->round.before))
-		fprintf(stderr, "nn5g-bench: there is no process %d\n", fanout->options.pid);
-}
-
-static void measure(struct fanout *fanout, struct publisher *publisher)
-{
-	struct fanout_round *round = &fanout->round;
-	publisher_take_lag_ns(publisher);
-	begin_measuring(fanout);
-	struct publisher_sent begin = publisher_sent(publisher);
-	doing(fanout, "measuring");
-	run_for(fanout, fanout->options.seconds * 1000000000ull);
-	publisher_pause(publisher);
-	if (fanout->options.pid)
-		process_usage(fanout->options.pid, &round->after);
-	run_for(fanout, DRAIN_NS);
-	struct publisher_sent end = publisher_sent(publisher);
-	round->lag_ns = publisher_take_lag_ns(publisher);
-	for (unsigned int i = 0; i < fanout->n_started; i++)
-		viewer_count_losses(&fanout->all[i], &begin, &end, &round->totals);
-}
-
-static bool round_is_good(const struct fanout *fanout)
-{
-	const struct viewer_totals *totals = &fanout->round.totals;
-	return fanout->round.playing == fanout->options.viewers &&
-	       totals->lost <= fanout->options.loss_max && totals->not_authentic == 0 &&
-	       totals->corrupt == 0 && totals->packets > 0;
-}
-
-static void disconnect_viewers(struct fanout *fanout)
-{
-	doing(fanout, "disconnecting");
-	for (unsigned int i = 0; i < fanout->n_started; i++) {
-		viewer_stop(&fanout->all[i]);
-		show_progress(fanout, clock_ns());
-	}
-	fanout->n_started = 0;
-}
-
-static bool run_round(struct fanout *fanout, unsigned int number)
+static struct load_config load_of(const struct fanout *fanout, const struct fanout_case *at)
 {
 	const struct fanout_options *options = &fanout->options;
-	struct publisher_config config = {
-		.target = &options->target,
-		.certificate = fanout->certificate,
-		.profiles = options->profiles,
-		.path = fanout->whip_path,
-		.bitrate_bps = options->bitrate_bps,
-		.packet_bytes = options->packet_bytes,
-		.audio = options->audio,
-	};
-	struct publisher *publisher;
-	fanout->round = (struct fanout_round){.number = number};
-	int rc = publisher_start(&config, &publisher);
-	if (rc) {
-		fprintf(stderr, "nn5g-bench: cannot publish: %s (%d)\n",
-			rc > 0 ? "HTTP status" : strerror(-rc), rc);
-		return false;
-	}
-	rc = connect_viewers(fanout);
-	fanout->round.playing = count_playing(fanout);
-	if (rc == 0 && fanout->round.playing < options->viewers)
-		tell_who_does_not_play(fanout);
-	if (rc == 0)
-		measure(fanout, publisher);
-	disconnect_viewers(fanout);
-	publisher_stop(publisher);
-	clear_progress(fanout);
-	if (rc == 0)
-		fanout_print(options, &fanout->round);
-	return rc == 0 && round_is_good(fanout);
-}
-
-/* A socket per viewer. */
-static void allow_files(unsigned int viewers)
-{
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < viewers + FILES_SPARE) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
-static int prepare(struct fanout *fanout)
-{
-	const struct fanout_options *options = &fanout->options;
-	allow_files(options->viewers);
-	fanout->doing = isatty(STDERR_FILENO) ? "connecting" : NULL;
-	fanout->certificate = peer_certificate_create();
-	fanout->all = calloc(options->viewers, sizeof(*fanout->all));
-	fanout->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (!fanout->certificate || !fanout->all || fanout->epoll_fd < 0)
-		return -ENOMEM;
-	snprintf(fanout->whip_path, sizeof(fanout->whip_path), "/whip/%s/%s", options->tenant,
-		 options->stream);
-	snprintf(fanout->whep_path, sizeof(fanout->whep_path), "/whep/%s/%s", options->tenant,
-		 options->stream);
-	fanout->viewer_config = (struct viewer_config){
-		.target = &options->target,
-		.certificate = fanout->certificate,
-		.profiles = options->profiles,
-		.path = fanout->whep_path,
+	uint32_t bitrate_bps =
+		options->bitrate_bps ? options->bitrate_bps : options->rate * at->packet * 8;
+	return (struct load_config){
+		.profiles = load_profiles(profile_names[at->profile]),
+		.publishers = options->publishers,
+		.viewers = at->viewers,
+		.parallel = options->parallel,
+		.bitrate_bps = bitrate_bps,
+		.packet_bytes = (uint16_t)at->packet,
 		.audio = options->audio,
 		.verify_all = options->verify_all,
 	};
+}
+
+/* Peers may fail; that is told. The first subject must not. */
+static void look_for_faults(struct fanout *fanout, const struct subject *subject,
+			    const struct fanout_case *at)
+{
+	const struct load_figures *figures = &fanout->arena->figures;
+	const struct viewer_totals *totals = &figures->totals;
+	unsigned int viewers = at->viewers * fanout->options.publishers;
+	bool is_good = figures->playing == viewers && totals->not_authentic == 0 &&
+		       totals->corrupt == 0 && totals->packets > 0;
+	if (!is_good)
+		fprintf(stderr,
+			"nn5g-bench: %s: %u of %u viewers play; of %llu packets %llu not "
+			"authentic, %llu corrupt\n",
+			subject_name(subject), figures->playing, viewers,
+			(unsigned long long)totals->packets,
+			(unsigned long long)totals->not_authentic,
+			(unsigned long long)totals->corrupt);
+	fanout->is_faulty |= !is_good && subject == fanout->arena->subjects[0];
+}
+
+static int run_case(struct fanout *fanout, const struct fanout_case *at)
+{
+	struct arena *arena = fanout->arena;
+	struct load_config load = load_of(fanout, at);
+	struct result_key key = key_of(fanout, at);
+	for (unsigned int round = 1; round <= fanout->options.arena.rounds; round++) {
+		for (unsigned int i = 0; i < arena->n_subjects; i++) {
+			int rc = arena_measure(arena, arena->subjects[i], &load, &key, round);
+			if (rc)
+				return rc;
+			look_for_faults(fanout, arena->subjects[i], at);
+			progress_step();
+		}
+	}
 	return 0;
 }
 
-static bool run_rounds(struct fanout *fanout)
+static void judge_ratios(struct fanout *fanout, const struct result_key *key)
 {
-	bool all_good = true;
-	for (unsigned int round = 1; round <= fanout->options.rounds; round++)
-		all_good &= run_round(fanout, round);
-	return all_good;
+	struct results *results = fanout->arena->results;
+	for (unsigned int i = 1; i < fanout->arena->n_subjects; i++) {
+		const char *other = subject_name(fanout->arena->subjects[i]);
+		double ratio = results_ratio(results, key, other, "cpu_ns_per_packet");
+		bool is_floor = strcmp(other, "floor") == 0;
+		if (is_floor && strncmp(key->profile, "gcm", 3) != 0)
+			continue;
+		results_at_most(results, ratio, is_floor ? BOUND_FLOOR : BOUND_PEER,
+				"CPU per packet against %s, %u viewers, %s, %u B", other,
+				key->viewers, key->profile, key->packet_bytes);
+	}
 }
 
-static void fanout_destroy(struct fanout *fanout)
+static void judge_case(struct fanout *fanout, const struct fanout_case *at)
 {
-	if (fanout->epoll_fd >= 0)
-		close(fanout->epoll_fd);
-	free(fanout->all);
-	peer_certificate_destroy(fanout->certificate);
-	free(fanout);
+	const struct fanout_options *options = &fanout->options;
+	struct result_key key = key_of(fanout, at);
+	key.subject = subject_name(fanout->arena->subjects[0]);
+	if (!options->accepts_loss)
+		results_at_most(fanout->arena->results,
+				results_worst(fanout->arena->results, &key, "lost"),
+				(double)options->loss_max,
+				"most packets lost in a round, %u x %u viewers, %s, %u B",
+				key.publishers, key.viewers, key.profile, key.packet_bytes);
+	if (key.viewers * key.publishers == BOUND_VIEWERS)
+		judge_ratios(fanout, &key);
+}
+
+static int for_each_case(struct fanout *fanout,
+			 int (*call)(struct fanout *fanout, const struct fanout_case *at))
+{
+	const struct fanout_options *options = &fanout->options;
+	struct fanout_case at;
+	int rc = 0;
+	for (unsigned int i = 0; i < options->profiles.n; i++) {
+		at.profile = options->profiles.values[i];
+		for (unsigned int j = 0; j < options->packets.n; j++) {
+			at.packet = options->packets.values[j];
+			for (unsigned int k = 0; rc == 0 && k < options->viewers.n; k++) {
+				at.viewers = options->viewers.values[k];
+				rc = call(fanout, &at);
+			}
+		}
+	}
+	return rc;
+}
+
+static int judge_one(struct fanout *fanout, const struct fanout_case *at)
+{
+	judge_case(fanout, at);
+	return 0;
+}
+
+static unsigned int most_viewers(const struct fanout_options *options)
+{
+	unsigned int most = 0;
+	for (unsigned int i = 0; i < options->viewers.n; i++)
+		most = options->viewers.values[i] > most ? options->viewers.values[i] : most;
+	return most * options->publishers;
+}
+
+static int run(struct fanout *fanout, int argc, char **argv)
+{
+	const struct fanout_options *options = &fanout->options;
+	struct arena_config config = {
+		.options = &options->arena,
+		.publishers = options->publishers,
+		.viewers = most_viewers(options),
+		.results = {.bench = "fanout", .ratio = "cpu_ns_per_packet", .columns = columns},
+		.argc = argc,
+		.argv = argv,
+	};
+	int rc = arena_open(&config, &fanout->arena);
+	if (rc)
+		return rc;
+	progress_begin(options->profiles.n * options->packets.n * options->viewers.n *
+		       options->arena.rounds * fanout->arena->n_subjects);
+	rc = for_each_case(fanout, run_case);
+	progress_clear();
+	results_summarize(fanout->arena->results);
+	if (rc == 0)
+		for_each_case(fanout, judge_one);
+	if (rc == 0 && (fanout->is_faulty || results_has_missed(fanout->arena->results)))
+		rc = 1;
+	arena_close(fanout->arena);
+	return rc;
 }
 
 int fanout_main(int argc, char **argv)
 {
-	struct fanout_options options;
-	int rc = fanout_options_parse(argc, argv, &options);
+	struct fanout fanout = {.options = {
+					.arena = arena_defaults,
+					.viewers = {1, {100}},
+					.packets = {1, {1200}},
+					.profiles = {1, {1}},
+					.publishers = 1,
+					.parallel = 32,
+					.rate = 250,
+				}};
+	int rc = options_parse(&command, argc, argv, &fanout.options);
 	if (rc > 0)
 		return EXIT_SUCCESS;
 	if (rc < 0) {
 		fputs("Try 'nn5g-bench fanout --help'.\n", stderr);
 		return 2;
 	}
-	struct fanout *fanout = calloc(1, sizeof(*fanout));
-	if (!fanout)
-		return EXIT_FAILURE;
-	fanout->options = options;
-	rc = prepare(fanout);
-	if (rc)
-		fprintf(stderr, "nn5g-bench: %s\n", strerror(-rc));
-	bool is_good = rc == 0 && run_rounds(fanout);
-	fanout_destroy(fanout);
-	return is_good ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run(&fanout, argc, argv) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

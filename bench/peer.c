@@ -260,7 +260,10 @@ int peer_move(struct peer *peer, uint64_t now_ns)
 	if (peer->fd >= 0)
 		close(peer->fd);
 	peer->fd = fd;
-	send_check(peer, now_ns);
+	if (peer->answer.is_plain)
+		peer->state = PEER_CONNECTED;
+	else
+		send_check(peer, now_ns);
 	return 0;
 }
 
@@ -355,7 +358,7 @@ static void advance_handshake(struct peer *peer)
 
 void peer_leave(struct peer *peer)
 {
-	if (peer->state != PEER_CONNECTED)
+	if (peer->state != PEER_CONNECTED || peer->answer.is_plain)
 		return;
 	SSL_shutdown(peer->ssl);
 	flush_dtls(peer);
@@ -363,6 +366,8 @@ void peer_leave(struct peer *peer)
 
 void peer_tick(struct peer *peer, uint64_t now_ns)
 {
+	if (peer->answer.is_plain)
+		return;
 	if (peer->state != PEER_FAILED && now_ns >= peer->check_due_ns)
 		send_check(peer, now_ns);
 	if (peer->state == PEER_HANDSHAKING && DTLSv1_handle_timeout(peer->ssl) > 0)
@@ -414,6 +419,8 @@ bool peer_on_datagram(struct peer *peer, uint8_t *bytes, size_t size, uint64_t n
 bool peer_unprotect(struct peer *peer, uint8_t *bytes, size_t *size, bool is_rtcp)
 {
 	int len = (int)*size;
+	if (peer->answer.is_plain)
+		return true;
 	srtp_err_status_t status = is_rtcp ? srtp_unprotect_rtcp(peer->receive, bytes, &len)
 					   : srtp_unprotect(peer->receive, bytes, &len);
 	*size = (size_t)len;
@@ -423,6 +430,8 @@ bool peer_unprotect(struct peer *peer, uint8_t *bytes, size_t *size, bool is_rtc
 bool peer_send(struct peer *peer, uint8_t *bytes, size_t size, bool is_rtcp)
 {
 	int len = (int)size;
+	if (peer->answer.is_plain)
+		return send(peer->fd, bytes, size, 0) == len;
 	srtp_err_status_t status = is_rtcp ? srtp_protect_rtcp(peer->send, bytes, &len)
 					   : srtp_protect(peer->send, bytes, &len);
 	return status == srtp_err_status_ok && send(peer->fd, bytes, (size_t)len, 0) == len;

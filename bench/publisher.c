@@ -1,15 +1,15 @@
-/* The thread sleeps until the next packet's intended time, sends what is due, and looks after its
- * session; it never adapts, neither to feedback nor to being late. A new frame every 33 ms; a key
- * frame first and after each request, which is as much of VP8 as a forwarder looks at. */
+/* A new frame every 33 ms; a key frame first and after each request, which is as much of VP8 as a
+ * forwarder looks at. What was sent when is remembered for a while, so that a viewer in this
+ * process knows the latency of each packet without decrypting it. */
 #include "bench/publisher.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "bench/clock.h"
 #include "bench/stamp.h"
@@ -23,10 +23,12 @@
 #define REPORT_NS   1000000000ull
 #define CONNECT_NS  10000000000ull
 #define TICK_NS     5000000ull
+#define REMEMBERED  8192 /* packets of a track; a power of two */
 
 #define HEAD_BYTES      24 /* header, and MID and transport-cc extensions */
 #define NTP_UNIX_OFFSET 2208988800ull
 
+/* Viewers read `sent` and `intended_ns`, the rest is the sender's. */
 struct source {
 	uint32_t ssrc, timestamp;
 	uint8_t payload_type;
@@ -34,19 +36,17 @@ struct source {
 	uint16_t sequence;
 	uint32_t octets;
 	_Atomic uint64_t sent;
+	_Atomic uint64_t intended_ns[REMEMBERED]; /* by number */
 };
 
 struct publisher {
 	struct publisher_config config;
 	struct peer *peer;
 	struct answer answer;
-	pthread_t thread;
-	bool has_thread;
-	atomic_bool is_stopping, is_paused;
-	_Atomic uint64_t lag_ns;
-	struct source video, audio;
+	struct source sources[PUBLISHER_TRACKS];
 	uint16_t transport_sequence;
-	bool wants_keyframe;
+	bool wants_keyframe, is_frame_begun;
+	uint64_t frame_ns, audio_ns; /* begin of this frame; the next audio packet's time */
 	uint64_t report_due_ns;
 };
 
@@ -107,13 +107,15 @@ static void send_media(struct publisher *publisher, struct source *source, uint6
 	uint8_t packet[PEER_PACKET_MAX] = {0};
 	struct stamp stamp = {.intended_ns = intended_ns,
 			      .number = atomic_load_explicit(&source->sent, memory_order_relaxed)};
+	atomic_store_explicit(&source->intended_ns[stamp.number % REMEMBERED], intended_ns,
+			      memory_order_relaxed);
+	atomic_store_explicit(&source->sent, stamp.number + 1, memory_order_release);
 	write_head(publisher, source, marker, packet);
 	stamp_write(&stamp, packet + HEAD_BYTES, size - HEAD_BYTES);
 	memcpy(packet + HEAD_BYTES, begin, 2);
 	peer_send(publisher->peer, packet, size, false);
 	source->sequence++;
 	source->octets += (uint32_t)(size - HEAD_BYTES);
-	atomic_store_explicit(&source->sent, stamp.number + 1, memory_order_relaxed);
 }
 
 /* RFC 7741: partition 0 begins with the frame; bit 0 of its header is 0 in a key frame. */
@@ -121,8 +123,8 @@ static void send_video(struct publisher *publisher, uint64_t intended_ns, bool f
 {
 	bool keyframe = publisher->wants_keyframe && first;
 	uint8_t begin[2] = {first ? 0x10 : 0, keyframe ? 0x10 : 0x11};
-	send_media(publisher, &publisher->video, intended_ns, publisher->config.packet_bytes, begin,
-		   last);
+	send_media(publisher, &publisher->sources[PUBLISHER_VIDEO], intended_ns,
+		   publisher->config.packet_bytes, begin, last);
 	if (keyframe)
 		publisher->wants_keyframe = false;
 }
@@ -130,8 +132,9 @@ static void send_video(struct publisher *publisher, uint64_t intended_ns, bool f
 static void send_audio(struct publisher *publisher, uint64_t intended_ns)
 {
 	static const uint8_t begin[2] = {0x78, 0};
-	send_media(publisher, &publisher->audio, intended_ns, AUDIO_BYTES, begin, false);
-	publisher->audio.timestamp += 960;
+	struct source *source = &publisher->sources[PUBLISHER_AUDIO];
+	send_media(publisher, source, intended_ns, AUDIO_BYTES, begin, false);
+	source->timestamp += 960;
 }
 
 /* A sender report and its SDES item, RFC 3550 6.4.1 and 6.5. */
@@ -158,47 +161,38 @@ static void send_reports(struct publisher *publisher, uint64_t now_ns)
 	if (now_ns < publisher->report_due_ns)
 		return;
 	publisher->report_due_ns = now_ns + REPORT_NS;
-	send_report(publisher, &publisher->video);
+	send_report(publisher, &publisher->sources[PUBLISHER_VIDEO]);
 	if (publisher->config.audio)
-		send_report(publisher, &publisher->audio);
+		send_report(publisher, &publisher->sources[PUBLISHER_AUDIO]);
 }
 
-static void note_lag(struct publisher *publisher, uint64_t intended_ns)
+void publisher_send(struct publisher *publisher, uint64_t intended_ns, uint64_t interval_ns)
 {
-	uint64_t lag_ns = clock_ns() - intended_ns;
-	if (lag_ns > atomic_load_explicit(&publisher->lag_ns, memory_order_relaxed))
-		atomic_store_explicit(&publisher->lag_ns, lag_ns, memory_order_relaxed);
-}
-
-static void *publish(void *argument)
-{
-	struct publisher *publisher = argument;
-	uint64_t interval_ns = publisher->config.packet_bytes * 8ull * 1000000000ull /
-			       publisher->config.bitrate_bps;
-	uint64_t next_ns = clock_ns(), frame_ns = next_ns, audio_ns = next_ns;
-	bool first = true;
-	for (; !atomic_load(&publisher->is_stopping); next_ns += interval_ns) {
-		clock_sleep_until(next_ns);
-		drain(publisher, next_ns);
-		peer_tick(publisher->peer, next_ns);
-		if (atomic_load(&publisher->is_paused)) {
-			frame_ns = audio_ns = next_ns + interval_ns;
-			first = true;
-			continue;
-		}
-		bool last = next_ns + interval_ns >= frame_ns + FRAME_NS;
-		note_lag(publisher, next_ns);
-		send_video(publisher, next_ns, first, last);
-		first = last;
-		if (last) {
-			frame_ns += FRAME_NS;
-			publisher->video.timestamp += 3000;
-		}
-		for (; publisher->config.audio && next_ns >= audio_ns; audio_ns += AUDIO_NS)
-			send_audio(publisher, next_ns);
-		send_reports(publisher, next_ns);
+	bool first = !publisher->is_frame_begun;
+	bool last = intended_ns + interval_ns >= publisher->frame_ns + FRAME_NS;
+	send_video(publisher, intended_ns, first, last);
+	publisher->is_frame_begun = !last;
+	if (last) {
+		publisher->frame_ns += FRAME_NS;
+		publisher->sources[PUBLISHER_VIDEO].timestamp += 3000;
 	}
-	return NULL;
+	for (; publisher->config.audio && intended_ns >= publisher->audio_ns;
+	     publisher->audio_ns += AUDIO_NS)
+		send_audio(publisher, intended_ns);
+	send_reports(publisher, intended_ns);
+}
+
+void publisher_skip(struct publisher *publisher, uint64_t now_ns)
+{
+	publisher->frame_ns = now_ns;
+	publisher->audio_ns = now_ns;
+	publisher->is_frame_begun = false;
+}
+
+void publisher_tick(struct publisher *publisher, uint64_t now_ns)
+{
+	drain(publisher, now_ns);
+	peer_tick(publisher->peer, now_ns);
 }
 
 static int connect_peer(struct publisher *publisher)
@@ -234,67 +228,61 @@ static int connect_session(struct publisher *publisher)
 		.rtx_ssrc = RTX_SSRC,
 		.audio_ssrc = AUDIO_SSRC,
 	};
-	int rc = signalling_post(config->target, config->path, &offer, &publisher->answer);
+	int rc = subject_publish(config->subject, config->stream, &offer, &publisher->answer);
 	return rc ? rc : connect_peer(publisher);
 }
 
-int publisher_start(const struct publisher_config *config, struct publisher **out)
+int publisher_open(const struct publisher_config *config, struct publisher **out)
 {
 	struct publisher *publisher = calloc(1, sizeof(*publisher));
 	if (!publisher)
 		return -ENOMEM;
 	publisher->config = *config;
 	publisher->wants_keyframe = true;
-	publisher->video.ssrc = VIDEO_SSRC;
-	publisher->video.payload_type = SIGNALLING_VIDEO_PT;
-	publisher->video.mid = SIGNALLING_VIDEO_MID;
-	publisher->audio.ssrc = AUDIO_SSRC;
-	publisher->audio.payload_type = SIGNALLING_AUDIO_PT;
-	publisher->audio.mid = SIGNALLING_AUDIO_MID;
+	struct source *video = &publisher->sources[PUBLISHER_VIDEO];
+	struct source *audio = &publisher->sources[PUBLISHER_AUDIO];
+	video->ssrc = VIDEO_SSRC;
+	video->payload_type = SIGNALLING_VIDEO_PT;
+	video->mid = SIGNALLING_VIDEO_MID;
+	audio->ssrc = AUDIO_SSRC;
+	audio->payload_type = SIGNALLING_AUDIO_PT;
+	audio->mid = SIGNALLING_AUDIO_MID;
 	int rc = connect_session(publisher);
-	if (rc == 0)
-		rc = -pthread_create(&publisher->thread, NULL, publish, publisher);
-	publisher->has_thread = rc == 0;
 	if (rc) {
-		publisher_stop(publisher);
+		publisher_close(publisher);
 		return rc;
 	}
+	publisher_skip(publisher, clock_ns());
 	*out = publisher;
 	return 0;
 }
 
-void publisher_stop(struct publisher *publisher)
+void publisher_close(struct publisher *publisher)
 {
 	if (!publisher)
 		return;
-	atomic_store(&publisher->is_stopping, true);
-	if (publisher->has_thread)
-		pthread_join(publisher->thread, NULL);
 	if (publisher->answer.location[0])
-		signalling_delete(publisher->config.target, publisher->answer.location);
+		subject_leave(publisher->config.subject, &publisher->answer);
 	peer_destroy(publisher->peer);
 	free(publisher);
 }
 
-void publisher_pause(struct publisher *publisher)
-{
-	atomic_store(&publisher->is_paused, true);
-}
-
-void publisher_resume(struct publisher *publisher)
-{
-	atomic_store(&publisher->is_paused, false);
-}
-
 struct publisher_sent publisher_sent(const struct publisher *publisher)
 {
-	return (struct publisher_sent){
-		.video = atomic_load_explicit(&publisher->video.sent, memory_order_relaxed),
-		.audio = atomic_load_explicit(&publisher->audio.sent, memory_order_relaxed),
-	};
+	struct publisher_sent sent;
+	for (unsigned int i = 0; i < PUBLISHER_TRACKS; i++)
+		sent.packets[i] =
+			atomic_load_explicit(&publisher->sources[i].sent, memory_order_acquire);
+	return sent;
 }
 
-uint64_t publisher_take_lag_ns(struct publisher *publisher)
+uint64_t publisher_intended_ns(const struct publisher *publisher, enum publisher_track track,
+			       uint64_t number)
 {
-	return atomic_exchange(&publisher->lag_ns, 0);
+	const struct source *source = &publisher->sources[track];
+	uint64_t intended_ns = atomic_load_explicit(&source->intended_ns[number % REMEMBERED],
+						    memory_order_acquire);
+	/* Read last: had the place been taken by a later packet, this would say so. */
+	uint64_t sent = atomic_load_explicit(&source->sent, memory_order_acquire);
+	return number < sent && sent - number < REMEMBERED ? intended_ns : 0;
 }

@@ -59,7 +59,8 @@ void results_close(struct results *results)
 void result_set(struct result_sample *sample, const char *name, int decimals, double value)
 {
 	assert(sample->n_values < RESULT_VALUES_MAX);
-	sample->values[sample->n_values++] = (struct result_value){name, decimals, value};
+	sample->values[sample->n_values++] =
+		(struct result_value){name, decimals, decimals == 0 ? round(value) : value};
 }
 
 #define QUANTILE_NAMES(name)                                                                       \

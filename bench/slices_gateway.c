@@ -11,13 +11,14 @@
 #include <unistd.h>
 
 #include "bench/clock.h"
-#include "bench/publisher.h"
 #include "bench/node.h"
+#include "bench/pace.h"
 #include "bench/viewer.h"
 
 #define PORT_MBPS       200
 #define A_BPS           40000000
 #define B_BPS           10000000
+#define PROFILES        "SRTP_AEAD_AES_256_GCM"
 #define VIDEO_BPS       2000000
 #define PACKET_BYTES    1200
 #define A_VIEWERS       10
@@ -38,7 +39,10 @@ static const struct node_slice slices[] = {
 struct hall {
 	struct signalling_target target;
 	char whip_path[64], whep_path[64];
+	struct subject_config subject_config;
+	struct subject *subject;
 	struct publisher *publisher;
+	struct pace *pace;
 	struct viewer_config viewer_config;
 	struct viewer *viewers;
 	unsigned int n_viewers, n_started;
@@ -66,7 +70,7 @@ static void run_once(struct gateway_part *part)
 	int n = epoll_wait(part->epoll_fd, events, EVENTS, (int)(TICK_NS / 1000000));
 	for (int i = 0; i < n; i++) {
 		struct seat *seat = events[i].data.ptr;
-		viewer_on_readable(seat->viewer, &seat->hall->totals);
+		viewer_receive(seat->viewer, &seat->hall->totals);
 	}
 	uint64_t now_ns = clock_ns();
 	if (now_ns < part->tick_ns)
@@ -125,6 +129,30 @@ static int connect_hall(struct gateway_part *part, struct hall *hall)
 	return -ETIMEDOUT;
 }
 
+static int publish(const struct gateway_part *part, struct hall *hall)
+{
+	hall->viewer_config = (struct viewer_config){.subject = hall->subject,
+						     .certificate = part->certificate,
+						     .profiles = PROFILES,
+						     .stream = "stream",
+						     .audio = true,
+						     .verify_all = true};
+	struct publisher_config config = {.subject = hall->subject,
+					  .certificate = part->certificate,
+					  .profiles = PROFILES,
+					  .stream = "stream",
+					  .packet_bytes = PACKET_BYTES,
+					  .audio = true};
+	int rc = publisher_open(&config, &hall->publisher);
+	if (rc)
+		return rc;
+	struct pace_config pace = {.publishers = &hall->publisher,
+				   .n_publishers = 1,
+				   .interval_ns = pace_interval_ns(VIDEO_BPS, PACKET_BYTES)};
+	hall->viewer_config.publisher = hall->publisher;
+	return pace_start(&pace, &hall->pace);
+}
+
 static int open_hall(struct gateway_part *part, struct hall *hall, unsigned int index,
 		     unsigned int n_viewers)
 {
@@ -135,20 +163,13 @@ static int open_hall(struct gateway_part *part, struct hall *hall, unsigned int 
 	snprintf(hall->whep_path, sizeof(hall->whep_path), "/whep/%s/stream", slices[index].id);
 	hall->n_viewers = n_viewers;
 	hall->viewers = calloc(n_viewers, sizeof(*hall->viewers));
-	hall->viewer_config = (struct viewer_config){.target = &hall->target,
-						     .certificate = part->certificate,
-						     .profiles = "SRTP_AEAD_AES_256_GCM",
-						     .path = hall->whep_path,
-						     .audio = true,
-						     .verify_all = true};
-	struct publisher_config config = {.target = &hall->target,
-					  .certificate = part->certificate,
-					  .profiles = "SRTP_AEAD_AES_256_GCM",
-					  .path = hall->whip_path,
-					  .bitrate_bps = VIDEO_BPS,
-					  .packet_bytes = PACKET_BYTES,
-					  .audio = true};
-	int rc = hall->viewers ? publisher_start(&config, &hall->publisher) : -ENOMEM;
+	hall->subject_config = (struct subject_config){.target = &hall->target,
+						       .whip_path = hall->whip_path,
+						       .whep_path = hall->whep_path};
+	int rc = hall->viewers ? subject_open("url", &hall->subject_config, &hall->subject)
+			       : -ENOMEM;
+	if (rc == 0)
+		rc = publish(part, hall);
 	if (rc)
 		fprintf(stderr, "nn5g-bench: cannot publish %s: %d\n", hall->whip_path, rc);
 	return rc ? rc < 0 ? rc : -EPROTO : connect_hall(part, hall);
@@ -156,9 +177,11 @@ static int open_hall(struct gateway_part *part, struct hall *hall, unsigned int 
 
 static void close_hall(struct hall *hall)
 {
+	pace_stop(hall->pace);
 	for (unsigned int i = 0; i < hall->n_started; i++)
 		viewer_stop(&hall->viewers[i]);
-	publisher_stop(hall->publisher);
+	publisher_close(hall->publisher);
+	subject_close(hall->subject);
 	free(hall->viewers);
 }
 
@@ -182,7 +205,7 @@ static void add_a(const struct gateway_part *part, struct slices_run *run, const
 	struct figure figures[] = {
 		{"packets", 0, (double)totals->packets},
 		{"lost", 0, (double)totals->lost},
-		{"lost_by_tool", 0, (double)totals->lost_by_us},
+		{"lost_by_tool", 0, (double)totals->lost_by_tool},
 		{"p50_ms", 3, ms(histogram_quantile(&totals->latency_ns, 0.5))},
 		{"p99_ms", 3, ms(histogram_quantile(&totals->latency_ns, 0.99))},
 		{"p999_ms", 3, ms(histogram_quantile(&totals->latency_ns, 0.999))},
@@ -211,11 +234,11 @@ static void run_half(struct gateway_part *part, struct slices_run *run, bool is_
 {
 	struct hall *a = &part->a, *b = &part->b;
 	if (is_flooded)
-		publisher_resume(b->publisher);
-	publisher_resume(a->publisher);
+		pace_resume(b->pace);
+	pace_resume(a->pace);
 	run_until(part, clock_ns() + SETTLE_NS);
 	watch_reset(run->watch);
-	publisher_take_lag_ns(a->publisher);
+	pace_take_lag_ns(a->pace);
 	begin(a);
 	begin(b);
 	struct publisher_sent sent = publisher_sent(a->publisher);
@@ -223,16 +246,15 @@ static void run_half(struct gateway_part *part, struct slices_run *run, bool is_
 	run_until(part, begin_ns + run->options.seconds * 1000000000ull);
 	double took_s = (double)(clock_ns() - begin_ns) / 1e9;
 	uint64_t b_bytes = b->totals.datagram_bytes + b->totals.datagrams * FRAMING_BYTES;
-	publisher_pause(a->publisher);
+	pace_pause(a->pace);
 	run_until(part, clock_ns() + SETTLE_NS);
 	struct publisher_sent end = publisher_sent(a->publisher);
 	for (unsigned int i = 0; i < a->n_started; i++)
 		viewer_count_losses(&a->viewers[i], &sent, &end, &a->totals);
-	add_a(part, run, is_flooded ? "A while B floods" : "A alone",
-	      publisher_take_lag_ns(a->publisher));
+	add_a(part, run, is_flooded ? "A while B floods" : "A alone", pace_take_lag_ns(a->pace));
 	if (is_flooded)
 		add_b(&run->report, (double)b_bytes * 8 / took_s);
-	publisher_pause(b->publisher);
+	pace_pause(b->pace);
 }
 
 /* Ours and what we start from now on, the gateway among it. Without the right to, nothing changes.
@@ -256,7 +278,7 @@ static int open_all(struct gateway_part *part)
 	if (rc == 0)
 		rc = open_hall(part, &part->b, 1, B_VIEWERS);
 	if (rc == 0)
-		publisher_pause(part->b.publisher);
+		pace_pause(part->b.pace);
 	return rc;
 }
 

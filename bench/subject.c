@@ -17,6 +17,7 @@ const char *const bench_mode_names[BENCH_MODES] = {
 
 static const struct subject_kind *const kinds[] = {
 	&subject_nn5g,
+	&subject_floor,
 	&subject_url,
 };
 
@@ -68,6 +69,24 @@ void subject_leave(struct subject *subject, const struct answer *answer)
 int subject_pids(const struct subject *subject, pid_t *pids, int max)
 {
 	return subject->kind->pids(subject, pids, max);
+}
+
+int subject_usage(const struct subject *subject, struct process_usage *usage)
+{
+	pid_t pids[SUBJECT_PIDS_MAX];
+	int n = subject_pids(subject, pids, SUBJECT_PIDS_MAX);
+	*usage = (struct process_usage){0};
+	for (int i = 0; i < n; i++) {
+		struct process_usage one;
+		int rc = process_usage(pids[i], &one);
+		if (rc)
+			return rc;
+		usage->resident_bytes += one.resident_bytes;
+		usage->cpu_ns += one.cpu_ns;
+		usage->switches += one.switches;
+		usage->threads += one.threads;
+	}
+	return n > 0 ? 0 : -ENOENT;
 }
 
 int subject_post(const struct signalling_target *target, const char *path, const char *stream,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "bench/process.h"
 #include "bench/signalling.h"
 
 #define SUBJECT_PIDS_MAX 8
@@ -50,3 +51,5 @@ void subject_leave(struct subject *subject, const struct answer *answer);
 
 /* Whose CPU time and memory count as the subject's. How many were written, 0 when not known. */
 int subject_pids(const struct subject *subject, pid_t *pids, int max);
+/* What they use together. -ENOENT when they are not known, -ESRCH when one has ended. */
+int subject_usage(const struct subject *subject, struct process_usage *usage);

@@ -1,20 +1,36 @@
-/* Every packet is counted by its sequence number; a sample is decrypted, which tells the intended
- * send time and the publisher's own number of the packet. The gateway numbers packets anew, but
- * without gaps, so one decrypted packet tells which number the publisher's last one must have, and
- * a viewer that stopped receiving is found out. Arrival is the kernel's time, not ours. */
+/* Every packet is counted by its sequence number; a sample is decrypted, which tells the
+ * publisher's own number of the packet. The subject numbers packets anew, but without gaps, so one
+ * decrypted packet tells which number any other has: when it was meant to leave the publisher
+ * knows, and a viewer that stopped receiving is found out. Runs of packets come in one piece where
+ * the kernel was given them in one (UDP_GRO): then they came at one time. */
 #include "bench/viewer.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "bench/clock.h"
+#include "bench/floor.h"
 #include "bench/stamp.h"
 
 #define BURST         32
+#define BUFFER_BYTES  65536
+#define BUFFER_STRIDE (BUFFER_BYTES + 192) /* buffers' first bytes shall not share cache sets */
 #define REPORT_NS     1000000000ull
+#define HELLO_NS      50000000ull
 #define REPORTER_SSRC 1
-#define CONTROL_BYTES 128
+#define CONTROL_BYTES 160
+#define SPOILT_NS     1000000ull /* a stall that delayed a packet by less is no stall */
+
+static void set_options(int fd)
+{
+	int on = 1;
+	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof(on));
+}
 
 int viewer_start(struct viewer *viewer, const struct viewer_config *config)
 {
@@ -28,17 +44,15 @@ int viewer_start(struct viewer *viewer, const struct viewer_config *config)
 		.pwd = peer_pwd(viewer->peer),
 		.fingerprint = peer_certificate_fingerprint(config->certificate),
 	};
-	int rc = signalling_post(config->target, config->path, &offer, &viewer->answer);
+	int rc = subject_play(config->subject, config->stream, &offer, &viewer->answer);
 	if (rc)
 		return rc;
-	viewer->video.ssrc = viewer->answer.video_ssrc;
-	viewer->audio.ssrc = viewer->answer.audio_ssrc;
+	viewer->sources[PUBLISHER_VIDEO].ssrc = viewer->answer.video_ssrc;
+	viewer->sources[PUBLISHER_AUDIO].ssrc = viewer->answer.audio_ssrc;
 	rc = peer_connect(viewer->peer, &viewer->answer, clock_ns());
 	if (rc)
 		return rc;
-	int on = 1;
-	setsockopt(peer_fd(viewer->peer), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
-	setsockopt(peer_fd(viewer->peer), SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
+	set_options(peer_fd(viewer->peer));
 	return 0;
 }
 
@@ -108,7 +122,7 @@ static bool read_stamp(struct viewer *viewer, uint8_t *bytes, size_t size, struc
 }
 
 static void take_stamp(struct viewer *viewer, struct viewer_source *source, int64_t index,
-		       const struct stamp *stamp, uint64_t arrival_ns, struct viewer_totals *totals)
+		       const struct stamp *stamp, struct viewer_totals *totals)
 {
 	int64_t offset = (int64_t)stamp->number - index;
 	if (!source->is_aligned)
@@ -116,31 +130,57 @@ static void take_stamp(struct viewer *viewer, struct viewer_source *source, int6
 	source->is_aligned = true;
 	if (offset != source->offset)
 		totals->corrupt++;
-	if (!viewer->has_media)
-		histogram_add(&totals->setup_ns, arrival_ns - viewer->posted_ns);
 	viewer->has_media = true;
-	histogram_add(&totals->latency_ns,
-		      arrival_ns > stamp->intended_ns ? arrival_ns - stamp->intended_ns : 0);
+}
+
+static void note_latency(const struct viewer *viewer, uint64_t intended_ns, uint64_t arrival_ns,
+			 struct viewer_totals *totals)
+{
+	const struct watch *watch = viewer->config->watch;
+	uint64_t latency_ns = arrival_ns > intended_ns ? arrival_ns - intended_ns : 0;
+	histogram_add(&totals->latency_ns, latency_ns);
+	if (watch && latency_ns >= SPOILT_NS && watch_is_spoilt(watch, intended_ns, arrival_ns))
+		totals->spoilt++;
+	else
+		histogram_add(&totals->unspoilt_ns, latency_ns);
+}
+
+static int track_of(const struct viewer *viewer, uint32_t ssrc)
+{
+	for (int i = 0; i < PUBLISHER_TRACKS; i++) {
+		if (viewer->sources[i].ssrc == ssrc)
+			return i;
+	}
+	return -1;
 }
 
 static void on_rtp(struct viewer *viewer, uint8_t *bytes, size_t size, uint64_t arrival_ns,
 		   struct viewer_totals *totals)
 {
-	uint32_t ssrc = get32(bytes + 8);
+	const struct viewer_config *config = viewer->config;
 	uint16_t sequence = get16(bytes + 2);
-	struct viewer_source *source = ssrc == viewer->video.ssrc   ? &viewer->video
-				       : ssrc == viewer->audio.ssrc ? &viewer->audio
-								    : NULL;
-	struct stamp stamp;
-	if (!source)
+	struct stamp stamp = {0};
+	int track = track_of(viewer, get32(bytes + 8));
+	if (track < 0)
 		return;
+	struct viewer_source *source = &viewer->sources[track];
 	totals->packets++;
 	totals->bytes += size;
 	int64_t index = take_sequence(source, sequence, totals);
-	if (source->is_aligned && !viewer->config->verify_all && sequence % VIEWER_SAMPLE != 0)
-		return;
-	if (read_stamp(viewer, bytes, size, &stamp, totals))
-		take_stamp(viewer, source, index, &stamp, arrival_ns, totals);
+	if (!source->is_aligned || config->verify_all || sequence % VIEWER_SAMPLE == 0) {
+		bool is_first = !viewer->has_media;
+		if (!read_stamp(viewer, bytes, size, &stamp, totals))
+			return;
+		take_stamp(viewer, source, index, &stamp, totals);
+		if (is_first)
+			histogram_add(&totals->setup_ns, arrival_ns - viewer->posted_ns);
+	}
+	if (config->publisher)
+		stamp.intended_ns =
+			publisher_intended_ns(config->publisher, (enum publisher_track)track,
+					      (uint64_t)(index + source->offset));
+	if (stamp.intended_ns)
+		note_latency(viewer, stamp.intended_ns, arrival_ns, totals);
 }
 
 /* RFC 3550 6.4.1: remembers when which sender report came. */
@@ -150,22 +190,33 @@ static void on_rtcp(struct viewer *viewer, uint8_t *bytes, size_t size, uint64_t
 		return;
 	for (size_t at = 0; at + 28 <= size; at += 4 * ((size_t)get16(bytes + at + 2) + 1)) {
 		uint32_t ssrc = get32(bytes + at + 4);
-		struct viewer_source *source =
-			ssrc == viewer->video.ssrc ? &viewer->video : &viewer->audio;
-		if (bytes[at + 1] != 200 || ssrc != source->ssrc)
+		int track = track_of(viewer, ssrc);
+		if (bytes[at + 1] != 200 || track < 0)
 			continue;
+		struct viewer_source *source = &viewer->sources[track];
 		source->last_sr = get32(bytes + at + 10);
 		source->sr_ns = arrival_ns;
 	}
 }
 
-/* What the kernel says of a datagram: when it came (as CLOCK_MONOTONIC), how many had no room. */
-static uint64_t read_control(struct viewer *viewer, struct msghdr *message, uint64_t now_ns,
-			     const struct timespec *now_real)
+/* What the kernel says of what it gave us. */
+struct arrival {
+	uint64_t at_ns;   /* CLOCK_MONOTONIC */
+	size_t run_bytes; /* of each datagram but the last */
+};
+
+/* Kernel times are CLOCK_REALTIME: `now_real` is the same moment as `now_ns`. */
+static struct arrival read_control(struct viewer *viewer, struct msghdr *message, uint64_t now_ns,
+				   const struct timespec *now_real)
 {
-	uint64_t arrival_ns = now_ns;
+	struct arrival arrival = {now_ns, BUFFER_BYTES};
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
 		struct timespec at;
+		int run;
+		if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
+			memcpy(&run, CMSG_DATA(c), sizeof(run));
+			arrival.run_bytes = (size_t)run;
+		}
 		if (c->cmsg_level != SOL_SOCKET)
 			continue;
 		if (c->cmsg_type == SO_RXQ_OVFL)
@@ -173,13 +224,13 @@ static uint64_t read_control(struct viewer *viewer, struct msghdr *message, uint
 		if (c->cmsg_type != SCM_TIMESTAMPNS)
 			continue;
 		memcpy(&at, CMSG_DATA(c), sizeof(at));
-		int64_t ago_ns = (int64_t)(now_real->tv_sec - at.tv_sec) * 1000000000 +
+		int64_t ago_ns = (now_real->tv_sec - at.tv_sec) * 1000000000ll +
 				 (now_real->tv_nsec - at.tv_nsec);
-		/* A wall clock set meanwhile makes nonsense of it. */
+		/* A clock that was set meanwhile makes nonsense of it. */
 		if (ago_ns > 0 && ago_ns < 10000000000)
-			arrival_ns = now_ns - (uint64_t)ago_ns;
+			arrival.at_ns = now_ns - (uint64_t)ago_ns;
 	}
-	return arrival_ns;
+	return arrival;
 }
 
 static void on_datagram(struct viewer *viewer, uint8_t *bytes, size_t size, uint64_t arrival_ns,
@@ -195,9 +246,20 @@ static void on_datagram(struct viewer *viewer, uint8_t *bytes, size_t size, uint
 		on_rtp(viewer, bytes, size, arrival_ns, totals);
 }
 
-void viewer_on_readable(struct viewer *viewer, struct viewer_totals *totals)
+static void on_run(struct viewer *viewer, uint8_t *bytes, size_t size,
+		   const struct arrival *arrival, struct viewer_totals *totals)
 {
-	static uint8_t buffers[BURST][PEER_PACKET_MAX];
+	while (size > 0) {
+		size_t one = size < arrival->run_bytes ? size : arrival->run_bytes;
+		on_datagram(viewer, bytes, one, arrival->at_ns, totals);
+		bytes += one;
+		size -= one;
+	}
+}
+
+void viewer_receive(struct viewer *viewer, struct viewer_totals *totals)
+{
+	static uint8_t buffers[BURST][BUFFER_STRIDE];
 	static _Alignas(struct cmsghdr) uint8_t control[BURST][CONTROL_BYTES];
 	struct mmsghdr messages[BURST];
 	struct iovec vectors[BURST];
@@ -205,7 +267,7 @@ void viewer_on_readable(struct viewer *viewer, struct viewer_totals *totals)
 	int n;
 	do {
 		for (int i = 0; i < BURST; i++) {
-			vectors[i] = (struct iovec){buffers[i], PEER_PACKET_MAX};
+			vectors[i] = (struct iovec){buffers[i], BUFFER_BYTES};
 			messages[i].msg_hdr = (struct msghdr){.msg_iov = &vectors[i],
 							      .msg_iovlen = 1,
 							      .msg_control = control[i],
@@ -215,9 +277,9 @@ void viewer_on_readable(struct viewer *viewer, struct viewer_totals *totals)
 		uint64_t now_ns = clock_ns();
 		clock_gettime(CLOCK_REALTIME, &now_real);
 		for (int i = 0; i < n; i++) {
-			uint64_t arrival_ns =
+			struct arrival arrival =
 				read_control(viewer, &messages[i].msg_hdr, now_ns, &now_real);
-			on_datagram(viewer, buffers[i], messages[i].msg_len, arrival_ns, totals);
+			on_run(viewer, buffers[i], messages[i].msg_len, &arrival, totals);
 		}
 	} while (n == BURST);
 }
@@ -238,23 +300,38 @@ static void send_report(struct viewer *viewer, uint64_t now_ns, bool wants_keyfr
 	uint8_t packet[PEER_PACKET_MAX] = {0x80, 201, 0, 1};
 	size_t size = 8;
 	put32(packet + 4, REPORTER_SSRC);
-	if (viewer->video.is_started) {
+	const struct viewer_source *video = &viewer->sources[PUBLISHER_VIDEO];
+	if (video->is_started) {
 		packet[0] = 0x81;
 		packet[3] = 7;
-		write_block(&viewer->video, now_ns, packet + size);
+		write_block(video, now_ns, packet + size);
 		size += 24;
 	}
 	if (wants_keyframe) {
 		put32(packet + size, 0x81CE0002); /* PLI, RFC 4585 6.3.1 */
 		put32(packet + size + 4, REPORTER_SSRC);
-		put32(packet + size + 8, viewer->video.ssrc);
+		put32(packet + size + 8, video->ssrc);
 		size += 12;
 	}
 	peer_send(viewer->peer, packet, size, true);
 }
 
+/* The floor sends to whoever said hello, and has no reports. */
+static void greet(struct viewer *viewer, uint64_t now_ns)
+{
+	if (viewer->has_media || now_ns < viewer->report_due_ns)
+		return;
+	uint8_t hello = FLOOR_JOIN;
+	peer_send(viewer->peer, &hello, sizeof(hello), true);
+	viewer->report_due_ns = now_ns + HELLO_NS;
+}
+
 void viewer_tick(struct viewer *viewer, uint64_t now_ns)
 {
+	if (viewer->answer.is_plain) {
+		greet(viewer, now_ns);
+		return;
+	}
 	peer_tick(viewer->peer, now_ns);
 	if (peer_state(viewer->peer) != PEER_CONNECTED || now_ns < viewer->report_due_ns)
 		return;
@@ -270,8 +347,8 @@ static void begin_source(struct viewer_source *source)
 
 void viewer_begin(struct viewer *viewer)
 {
-	begin_source(&viewer->video);
-	begin_source(&viewer->audio);
+	for (int i = 0; i < PUBLISHER_TRACKS; i++)
+		begin_source(&viewer->sources[i]);
 	viewer->dropped_base = viewer->dropped;
 }
 
@@ -287,15 +364,15 @@ static uint64_t missing(const struct viewer_source *source, uint64_t begin, uint
 void viewer_count_losses(const struct viewer *viewer, const struct publisher_sent *begin,
 			 const struct publisher_sent *end, struct viewer_totals *totals)
 {
-	totals->lost += missing(&viewer->video, begin->video, end->video) +
-			missing(&viewer->audio, begin->audio, end->audio);
-	totals->lost_by_us += viewer->dropped - viewer->dropped_base;
+	for (int i = 0; i < PUBLISHER_TRACKS; i++)
+		totals->lost += missing(&viewer->sources[i], begin->packets[i], end->packets[i]);
+	totals->lost_by_tool += viewer->dropped - viewer->dropped_base;
 }
 
 void viewer_stop(struct viewer *viewer)
 {
 	if (viewer->answer.location[0])
-		signalling_delete(viewer->config->target, viewer->answer.location);
+		subject_leave(viewer->config->subject, &viewer->answer);
 	peer_destroy(viewer->peer);
 	*viewer = (struct viewer){0};
 }

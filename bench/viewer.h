@@ -1,4 +1,5 @@
-/* A WHEP viewer: counts what arrives, and when. One thread for all viewers. */
+/* A viewer: counts what arrives, and when. It costs as little as it can, since it shares the
+ * machine with what it measures. One thread for all viewers. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,8 +8,9 @@
 #include "bench/histogram.h"
 #include "bench/peer.h"
 #include "bench/publisher.h"
+#include "bench/watch.h"
 
-#define VIEWER_SAMPLE 16   /* one packet in so many is decrypted, unless all are */
+#define VIEWER_SAMPLE 64   /* one packet in so many is decrypted, unless all are */
 #define VIEWER_WINDOW 1024 /* packets behind the newest that are told from duplicates */
 
 /* Of all viewers together. */
@@ -16,16 +18,20 @@ struct viewer_totals {
 	uint64_t packets, bytes, duplicates;
 	uint64_t datagrams, datagram_bytes; /* of everything that came, checks and reports too */
 	uint64_t lost;                      /* never came, the last ones sent included */
-	uint64_t lost_by_us; /* datagrams that our own sockets had no room for; part of `lost` */
+	uint64_t lost_by_tool; /* that our own sockets had no room for; part of `lost` */
 	uint64_t decrypted, not_authentic, corrupt; /* corrupt: authentic, but not what was sent */
-	struct histogram latency_ns, setup_ns;
+	uint64_t spoilt;                            /* under way while the machine stood still */
+	struct histogram latency_ns, unspoilt_ns;   /* unspoilt: without those */
+	struct histogram setup_ns;
 };
 
-/* How all viewers of a run play. */
+/* How all viewers of a stream play. */
 struct viewer_config {
-	const struct signalling_target *target;     /* borrowed */
+	struct subject *subject;                    /* borrowed */
 	const struct peer_certificate *certificate; /* borrowed */
-	const char *profiles, *path;                /* borrowed */
+	const char *profiles, *stream;              /* borrowed */
+	const struct publisher *publisher; /* of the stream, borrowed; NULL: another process's */
+	const struct watch *watch;         /* borrowed; NULL: nobody looks for stalls */
 	bool audio, verify_all;
 };
 
@@ -47,13 +53,14 @@ struct viewer {
 	uint64_t posted_ns, report_due_ns;
 	bool has_media;                 /* and it was authentic */
 	uint32_t dropped, dropped_base; /* by our socket */
-	struct viewer_source video, audio;
+	struct viewer_source sources[PUBLISHER_TRACKS];
 };
 
-/* POSTs and begins to connect. 0, an HTTP status, or a negative errno. */
+/* Asks the subject and begins to connect. 0, an HTTP status, or a negative errno. */
 int viewer_start(struct viewer *viewer, const struct viewer_config *config);
-/* Its socket is readable: takes everything there is. */
-void viewer_on_readable(struct viewer *viewer, struct viewer_totals *totals);
+/* Takes everything its socket has, be it something or nothing. When it is called does not matter:
+ * arrival is the kernel's time. */
+void viewer_receive(struct viewer *viewer, struct viewer_totals *totals);
 /* Call it every few milliseconds: checks, reports, a key frame request at the beginning. */
 void viewer_tick(struct viewer *viewer, uint64_t now_ns);
 /* From here on is measured. */
