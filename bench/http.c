@@ -20,12 +20,21 @@
 
 struct http_client {
 	char host[64], port[8];
+	int (*make_socket)(void *context, int family, int type);
+	void *context;
 	struct sockaddr_storage address;
 	socklen_t address_len; /* 0: not looked up yet */
 	pthread_mutex_t lock;  /* of all below and the address */
 	int idle[IDLE_MAX];
 	unsigned int n_idle;
 };
+
+static int make_socket_here(void *context, int family, int type)
+{
+	(void)context;
+	int fd = socket(family, type, 0);
+	return fd < 0 ? -errno : fd;
+}
 
 struct http_client *http_client_create(const char *host, const char *port)
 {
@@ -34,8 +43,16 @@ struct http_client *http_client_create(const char *host, const char *port)
 		return NULL;
 	snprintf(client->host, sizeof(client->host), "%s", host);
 	snprintf(client->port, sizeof(client->port), "%s", port);
+	client->make_socket = make_socket_here;
 	pthread_mutex_init(&client->lock, NULL);
 	return client;
+}
+
+void http_client_set_socket(struct http_client *client,
+			    int (*make)(void *context, int family, int type), void *context)
+{
+	client->make_socket = make;
+	client->context = context;
 }
 
 void http_client_destroy(struct http_client *client)
@@ -64,9 +81,10 @@ static int look_up(struct http_client *client)
 static int open_connection(const struct http_client *client)
 {
 	int on = 1;
-	int fd = socket(client->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = client->make_socket(client->context, client->address.ss_family,
+				     SOCK_STREAM | SOCK_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (connect(fd, (const struct sockaddr *)&client->address, client->address_len)) {
 		int rc = -errno;
 		close(fd);

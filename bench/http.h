@@ -14,6 +14,10 @@ struct http_client;
 /* Of a server by name or number (IPv6 without brackets) and port; nothing is sent yet. NULL: no
  * memory. */
 struct http_client *http_client_create(const char *host, const char *port);
+/* Where its sockets are made: as socket(2), with the negative errno as its result. Before the first
+ * request; by itself it makes them in the calling thread's network namespace. */
+void http_client_set_socket(struct http_client *client,
+			    int (*make)(void *context, int family, int type), void *context);
 /* No request may be under way. Takes NULL. */
 void http_client_destroy(struct http_client *client);
 

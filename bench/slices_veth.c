@@ -5,78 +5,37 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/ethtool.h>
-#include <linux/sockios.h>
-#include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define PEER      "nn1"
-#define WORDS_MAX 24
+#include "bench/ip.h"
 
-extern char **environ;
+#define PEER "nn1"
 
 struct veth {
 	int peer_fd; /* of the peer's namespace */
 };
 
-/* "ip" with the words of `text`, in the calling thread's namespace. */
-static int ip(const char *text)
-{
-	char words[256], *argv[WORDS_MAX] = {"ip"}, *rest = words;
-	int n = 1, status = 0;
-	pid_t pid;
-	snprintf(words, sizeof(words), "%s", text);
-	while (n < WORDS_MAX - 1 && (argv[n] = strsep(&rest, " ")))
-		n++;
-	int rc = posix_spawnp(&pid, "ip", NULL, NULL, argv, environ);
-	if (rc == 0 && waitpid(pid, &status, 0) != pid)
-		rc = ECHILD;
-	if (rc || status)
-		fprintf(stderr, "nn5g-bench: 'ip %s' failed\n", text);
-	return rc ? -rc : status ? -EIO : 0;
-}
-
-/* The peer's kernel would leave checksums to hardware that a veth pair has not, and who reads raw
- * frames at the other end finds them unfinished. */
-static int compute_checksums(void)
-{
-	struct ethtool_value off = {.cmd = ETHTOOL_STXCSUM};
-	struct ifreq request = {.ifr_name = PEER, .ifr_data = (void *)&off};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	int rc = ioctl(fd, SIOCETHTOOL, &request) ? -errno : 0;
-	close(fd);
-	return rc;
-}
-
 static int make_peer(void *context)
 {
-	char text[128];
 	int *fd = context;
 	if (unshare(CLONE_NEWNET))
 		return -errno;
-	snprintf(text, sizeof(text),
-		 "link add " PEER " numtxqueues 1 numrxqueues 1 type veth peer name " VETH_OURS
-		 " numtxqueues 1 numrxqueues 1 netns %d",
-		 getpid());
-	int rc = ip(text);
+	int rc = ip_run("link add " PEER
+			" numtxqueues 1 numrxqueues 1 type veth peer name " VETH_OURS
+			" numtxqueues 1 numrxqueues 1 netns %d",
+			getpid());
 	if (rc == 0)
-		rc = ip("addr add " VETH_PEER_ADDRESS "/24 dev " PEER);
+		rc = ip_run("addr add " VETH_PEER_ADDRESS "/24 dev " PEER);
 	if (rc == 0)
-		rc = compute_checksums();
+		rc = ip_compute_checksums(PEER);
 	if (rc == 0)
-		rc = ip("link set " PEER " up");
+		rc = ip_run("link set " PEER " up");
 	if (rc)
 		return rc;
 	*fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -115,7 +74,7 @@ static int enter_own(void)
 	    (umount2("/sys", MNT_DETACH) && errno != EINVAL) ||
 	    mount("sysfs", "/sys", "sysfs", 0, NULL))
 		return -errno;
-	return ip("link set lo up");
+	return ip_run("link set lo up");
 }
 
 int veth_create(struct veth **out)
@@ -129,9 +88,9 @@ int veth_create(struct veth **out)
 	if (rc == 0)
 		rc = call_in_thread(&call);
 	if (rc == 0)
-		rc = ip("addr add " VETH_OURS_ADDRESS "/24 dev " VETH_OURS);
+		rc = ip_run("addr add " VETH_OURS_ADDRESS "/24 dev " VETH_OURS);
 	if (rc == 0)
-		rc = ip("link set " VETH_OURS " up");
+		rc = ip_run("link set " VETH_OURS " up");
 	if (rc) {
 		fprintf(stderr, "nn5g-bench: no namespaces with a veth pair: %s%s\n", strerror(-rc),
 			rc == -EPERM ? " (root may make them)" : "");

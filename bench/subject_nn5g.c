@@ -1,9 +1,14 @@
-/* Our own gateway, reached as any client reaches it. */
+/* Our own gateway, reached as any client reaches it. Past the kernel it lives in a cell: a
+ * namespace of its own behind a veth pair, where its port has the one end as its NIC. HTTP is for
+ * loopback only, so its sockets are made in there, too. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "bench/cell.h"
+#include "bench/http.h"
 #include "bench/node.h"
 #include "bench/subject_kind.h"
 
@@ -12,7 +17,9 @@
 
 struct subject_gateway {
 	struct subject subject;
+	struct cell *cell; /* NULL: on loopback */
 	struct node *node;
+	struct http_client *client;
 	struct signalling_target target;
 };
 
@@ -21,34 +28,100 @@ static struct subject_gateway *of(struct subject *subject)
 	return (struct subject_gateway *)subject;
 }
 
-static void gateway_close(struct subject *subject)
+/* What is done in the cell, or here without one. */
+struct errand {
+	struct node_config config;
+	struct node *node;
+	int family, type;
+};
+
+static int start_node(void *context)
 {
-	node_stop(of(subject)->node);
-	free(subject);
+	struct errand *errand = context;
+	return node_start(&errand->config, &errand->node);
 }
 
-static int gateway_open(const struct subject_config *config, struct subject **out)
+static int stop_node(void *context)
 {
-	if (config->mode != BENCH_SOCKET) {
-		fprintf(stderr, "nn5g-bench: a gateway of our own cannot be measured with %s yet\n",
-			bench_mode_names[config->mode]);
-		return -EOPNOTSUPP;
+	return node_stop(context);
+}
+
+static int make_socket(void *context)
+{
+	const struct errand *errand = context;
+	int fd = socket(errand->family, errand->type, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+static int make_socket_in_cell(void *context, int family, int type)
+{
+	struct errand errand = {.family = family, .type = type};
+	return cell_call(context, make_socket, &errand);
+}
+
+static int run(struct subject_gateway *gateway, int (*call)(void *context), void *context)
+{
+	return gateway->cell ? cell_call(gateway->cell, call, context) : call(context);
+}
+
+static void gateway_close(struct subject *subject)
+{
+	struct subject_gateway *gateway = of(subject);
+	http_client_destroy(gateway->client);
+	run(gateway, stop_node, gateway->node);
+	cell_close(gateway->cell);
+	free(gateway);
+}
+
+static int start(struct subject_gateway *gateway, const struct subject_config *config)
+{
+	char port[64];
+	struct errand errand = {.config = {.workers = config->workers,
+					   .sessions = config->sessions,
+					   .media = config->media}};
+	if (gateway->cell) {
+		snprintf(port, sizeof(port), "port: {mode: %s, interface: %s}\n",
+			 bench_mode_names[config->mode], CELL_INTERFACE);
+		errand.config.listen = CELL_ADDRESS;
+		errand.config.more = port;
 	}
-	struct subject_gateway *gateway = calloc(1, sizeof(*gateway));
-	if (!gateway)
-		return -ENOMEM;
-	struct node_config node = {
-		.workers = config->workers, .sessions = config->sessions, .media = config->media};
-	gateway->subject.kind = &subject_nn5g;
-	int rc = node_start(&node, &gateway->node);
-	if (rc) {
-		gateway_close(&gateway->subject);
-		return rc;
-	}
+	int rc = run(gateway, start_node, &errand);
+	gateway->node = rc ? NULL : errand.node;
+	return rc;
+}
+
+static int set_target(struct subject_gateway *gateway)
+{
 	struct signalling_target *target = &gateway->target;
 	*target = (struct signalling_target){.host = "127.0.0.1",
 					     .token = node_token(gateway->node, 0)};
 	snprintf(target->port, sizeof(target->port), "%s", node_port(gateway->node));
+	gateway->client = http_client_create(target->host, target->port);
+	if (!gateway->client)
+		return -ENOMEM;
+	if (gateway->cell)
+		http_client_set_socket(gateway->client, make_socket_in_cell, gateway->cell);
+	target->client = gateway->client;
+	return 0;
+}
+
+static int gateway_open(const struct subject_config *config, struct subject **out)
+{
+	int rc = 0;
+	struct subject_gateway *gateway = calloc(1, sizeof(*gateway));
+	if (!gateway)
+		return -ENOMEM;
+	gateway->subject.kind = &subject_nn5g;
+	if (config->mode != BENCH_SOCKET)
+		rc = cell_open(config->workers ? config->workers : 1, &gateway->cell);
+	if (rc == 0)
+		rc = start(gateway, config);
+	if (rc == 0)
+		rc = set_target(gateway);
+	if (rc) {
+		gateway_close(&gateway->subject);
+		return rc;
+	}
 	*out = &gateway->subject;
 	return 0;
 }
