@@ -3,6 +3,7 @@
  * An association owns one SSL, which reads and writes whole datagrams through a BIO of ours:
  * `in` is the datagram that dtls_on_datagram was given, until the SSL has taken it; what the SSL
  * writes goes to config.send at once. Nothing is kept in between, so a verb leaves no hidden input.
+ * The SSL lives as long as the handshake; then `record` takes over, which is a hundredth of it.
  *
  * What must always hold: no association is connected unless the peer's certificate had the hash
  * that SDP promised (on_certificate is the only judge, in both roles), and one that has sent
@@ -20,6 +21,7 @@
 #include "media/dtls.h" /* before OpenSSL, which has macros of the same names and values */
 #include "media/dtls_certificate.h"
 #include "media/dtls_filter.h"
+#include "media/dtls_record.h"
 #include "media/dtls_library.h"
 
 #include <openssl/err.h>
@@ -42,13 +44,15 @@ struct dtls_identity {
 
 struct dtls {
 	struct dtls_config config;
-	SSL *ssl; /* owned */
+	SSL *ssl; /* owned; NULL once connected */
 	enum dtls_state state;
 	const char *failure; /* constant */
 	const uint8_t *in;   /* borrowed while a datagram is read */
 	size_t in_bytes;
 	uint64_t retransmit_ns, limit_ns;
 	struct dtls_filter filter;
+	struct dtls_record record;
+	struct srtp_keys keys; /* once connected */
 	bool peer_verified;
 };
 
@@ -74,6 +78,8 @@ static int wire_write(BIO *bio, const char *bytes, int size)
 	struct dtls *dtls = BIO_get_data(bio);
 
 	BIO_clear_retry_flags(bio);
+	if (size > 0)
+		dtls_record_watch(&dtls->record, (const uint8_t *)bytes, (size_t)size);
 	if (size > 0 && dtls->filter.greeted)
 		dtls->config.send(dtls->config.context, (const uint8_t *)bytes, (size_t)size);
 	return size;
@@ -276,18 +282,25 @@ int dtls_create(const struct dtls_config *config, uint64_t now_ns, struct dtls *
 	return result;
 }
 
+static void send_close_notify(struct dtls *dtls)
+{
+	uint8_t record[DTLS_ALERT_BYTES];
+	size_t size = dtls_record_alert(&dtls->record, DTLS_ALERT_CLOSE_NOTIFY, record);
+
+	if (size > 0)
+		dtls->config.send(dtls->config.context, record, size);
+}
+
 void dtls_destroy(struct dtls *dtls)
 {
 	if (!dtls)
 		return;
-	if (dtls->state == DTLS_CONNECTED) {
-		/* Only reading makes room for records again, see drain. */
-		uint8_t none;
-		SSL_peek(dtls->ssl, &none, sizeof(none));
-		SSL_shutdown(dtls->ssl);
-	}
+	if (dtls->state == DTLS_CONNECTED)
+		send_close_notify(dtls);
 	SSL_free(dtls->ssl);
 	ERR_clear_error();
+	dtls_record_end(&dtls->record);
+	OPENSSL_cleanse(&dtls->keys, sizeof(dtls->keys));
 	free(dtls);
 }
 
@@ -296,6 +309,70 @@ static void fail(struct dtls *dtls, const char *reason)
 	dtls->state = DTLS_FAILED;
 	if (!dtls->failure)
 		dtls->failure = reason;
+}
+
+static const struct {
+	enum srtp_profile profile;
+	uint8_t key_bytes, salt_bytes;
+} layouts[] = {
+	{SRTP_AES128_CM_SHA1_80, 16, 14},
+	{SRTP_AEAD_AES_128_GCM, 16, 12},
+	{SRTP_AEAD_AES_256_GCM, 32, 12},
+};
+
+/* RFC 5764 4.2: client key, server key, client salt, server salt. */
+static int keys_export(SSL *ssl, bool active, struct srtp_keys *keys)
+{
+	static const char label[] = "EXTRACTOR-dtls_srtp";
+	unsigned long profile = SSL_get_selected_srtp_profile(ssl)->id;
+	size_t i = 0;
+	while (i < sizeof(layouts) / sizeof(*layouts) && layouts[i].profile != profile)
+		i++;
+	if (i == sizeof(layouts) / sizeof(*layouts))
+		return -EIO;
+	size_t key = layouts[i].key_bytes, salt = layouts[i].salt_bytes;
+	uint8_t material[2 * SRTP_MASTER_KEY_MAX];
+	uint8_t *client = active ? keys->send : keys->receive;
+	uint8_t *server = active ? keys->receive : keys->send;
+	int result = -EIO;
+
+	if (SSL_export_keying_material(ssl, material, 2 * (key + salt), label, sizeof(label) - 1,
+				       NULL, 0, 0) == 1) {
+		memset(keys, 0, sizeof(*keys));
+		keys->profile = layouts[i].profile;
+		memcpy(client, material, key);
+		memcpy(server, material + key, key);
+		memcpy(client + key, material + 2 * key, salt);
+		memcpy(server + key, material + 2 * key + salt, salt);
+		result = 0;
+	}
+	OPENSSL_cleanse(material, sizeof(material));
+	ERR_clear_error();
+	return result;
+}
+
+/* Keeps what is needed of the SSL from here on, and lets go of it. */
+static int settle(struct dtls *dtls)
+{
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(dtls->ssl);
+	struct dtls_secrets secrets = {
+		.key_bytes = (unsigned int)SSL_CIPHER_get_bits(cipher, NULL) / 8,
+		.digest = EVP_MD_get0_name(SSL_CIPHER_get_handshake_digest(cipher)),
+		.active = dtls->config.active,
+	};
+	SSL_SESSION_get_master_key(SSL_get_session(dtls->ssl), secrets.master,
+				   sizeof(secrets.master));
+	SSL_get_client_random(dtls->ssl, secrets.client_random, sizeof(secrets.client_random));
+	SSL_get_server_random(dtls->ssl, secrets.server_random, sizeof(secrets.server_random));
+	int rc = keys_export(dtls->ssl, dtls->config.active, &dtls->keys);
+	if (rc == 0)
+		rc = dtls_record_begin(&dtls->record, &secrets);
+	OPENSSL_cleanse(&secrets, sizeof(secrets));
+	if (rc == 0) {
+		SSL_free(dtls->ssl);
+		dtls->ssl = NULL;
+	}
+	return rc;
 }
 
 static void on_handshake_done(struct dtls *dtls)
@@ -340,10 +417,7 @@ static void handshake(struct dtls *dtls)
 		on_handshake_error(dtls);
 }
 
-/* A connected association reads for what OpenSSL does on the way: answering a repeated Finished,
- * taking note of alerts. It then sits idle for hours, so the room for records (19 KB) goes: with
- * DTLS SSL_MODE_RELEASE_BUFFERS leaves it, and OpenSSL makes it again when there is something to
- * read. */
+/* What came behind the peer's last message in its datagram. */
 static void drain(struct dtls *dtls)
 {
 	uint8_t ignored[DTLS_MTU_MAX];
@@ -353,13 +427,40 @@ static void drain(struct dtls *dtls)
 		ERR_clear_error();
 		n = SSL_read(dtls->ssl, ignored, sizeof(ignored));
 	} while (n > 0);
-	if (SSL_get_error(dtls->ssl, n) == SSL_ERROR_WANT_READ) {
-		SSL_free_buffers(dtls->ssl);
+	if (SSL_get_error(dtls->ssl, n) == SSL_ERROR_WANT_READ)
 		return;
-	}
 	dtls->state = DTLS_CLOSED;
 	if (SSL_get_shutdown(dtls->ssl) & SSL_RECEIVED_SHUTDOWN)
 		SSL_shutdown(dtls->ssl);
+}
+
+static void on_handshake_datagram(struct dtls *dtls)
+{
+	handshake(dtls);
+	if (dtls->state == DTLS_CONNECTED)
+		drain(dtls);
+	if (dtls->state == DTLS_CONNECTED && settle(dtls) < 0)
+		fail(dtls, "keys");
+}
+
+static void on_record_datagram(struct dtls *dtls, const uint8_t *bytes, size_t size)
+{
+	switch (dtls_record_read(&dtls->record, bytes, size)) {
+	case DTLS_RECORD_REPEATED:
+		if (dtls->record.flight_bytes > 0)
+			dtls->config.send(dtls->config.context, dtls->record.flight,
+					  dtls->record.flight_bytes);
+		break;
+	case DTLS_RECORD_CLOSED:
+		send_close_notify(dtls);
+		dtls->state = DTLS_CLOSED;
+		break;
+	case DTLS_RECORD_ALERT:
+		dtls->state = DTLS_CLOSED;
+		break;
+	case DTLS_RECORD_NOTHING:
+		break;
+	}
 }
 
 /* Follows OpenSSL's timer. */
@@ -403,9 +504,9 @@ enum dtls_state dtls_on_datagram(struct dtls *dtls, const uint8_t *bytes, size_t
 	dtls->in = bytes;
 	dtls->in_bytes = size;
 	if (dtls->state == DTLS_HANDSHAKING)
-		handshake(dtls);
-	if (dtls->state == DTLS_CONNECTED)
-		drain(dtls);
+		on_handshake_datagram(dtls);
+	else
+		on_record_datagram(dtls, bytes, size);
 	dtls->in_bytes = 0;
 	timer_sync(dtls, now_ns);
 	return dtls->state;
@@ -444,47 +545,10 @@ const char *dtls_failure(const struct dtls *dtls)
 	return dtls->state == DTLS_FAILED ? dtls->failure : NULL;
 }
 
-static const struct {
-	enum srtp_profile profile;
-	uint8_t key_bytes, salt_bytes;
-} layouts[] = {
-	{SRTP_AES128_CM_SHA1_80, 16, 14},
-	{SRTP_AEAD_AES_128_GCM, 16, 12},
-	{SRTP_AEAD_AES_256_GCM, 32, 12},
-};
-
-/* RFC 5764 4.2: client key, server key, client salt, server salt. */
-static int keys_export(SSL *ssl, bool active, size_t i, struct srtp_keys *keys)
-{
-	static const char label[] = "EXTRACTOR-dtls_srtp";
-	size_t key = layouts[i].key_bytes, salt = layouts[i].salt_bytes;
-	uint8_t material[2 * SRTP_MASTER_KEY_MAX];
-	uint8_t *client = active ? keys->send : keys->receive;
-	uint8_t *server = active ? keys->receive : keys->send;
-	int result = -EIO;
-
-	if (SSL_export_keying_material(ssl, material, 2 * (key + salt), label, sizeof(label) - 1,
-				       NULL, 0, 0) == 1) {
-		memset(keys, 0, sizeof(*keys));
-		keys->profile = layouts[i].profile;
-		memcpy(client, material, key);
-		memcpy(server, material + key, key);
-		memcpy(client + key, material + 2 * key, salt);
-		memcpy(server + key, material + 2 * key + salt, salt);
-		result = 0;
-	}
-	OPENSSL_cleanse(material, sizeof(material));
-	ERR_clear_error();
-	return result;
-}
-
 int dtls_export_keys(struct dtls *dtls, struct srtp_keys *keys)
 {
 	if (dtls->state != DTLS_CONNECTED)
 		return -ENOTCONN;
-	unsigned long id = SSL_get_selected_srtp_profile(dtls->ssl)->id;
-	for (size_t i = 0; i < sizeof(layouts) / sizeof(*layouts); i++)
-		if (layouts[i].profile == id)
-			return keys_export(dtls->ssl, dtls->config.active, i, keys);
-	return -EIO;
+	*keys = dtls->keys;
+	return 0;
 }

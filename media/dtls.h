@@ -1,6 +1,7 @@
 /* One DTLS-SRTP association (RFC 5764, DTLS 1.2) over caller-supplied datagrams. dtls.c is the only
- * file that knows OpenSSL's SSL; dtls_certificate.c and dtls_fingerprint.c use its crypto. Runs on
- * the handshake thread; never on a worker. Time comes in. */
+ * file that knows OpenSSL's SSL, which lives as long as the handshake; dtls_certificate.c,
+ * dtls_fingerprint.c and dtls_record.c use its crypto. Runs on the handshake thread; never on a
+ * worker. Time comes in. */
 #pragma once
 
 #include <stdbool.h>
@@ -108,7 +109,7 @@ uint64_t dtls_timer_ns(const struct dtls *dtls);
 enum dtls_state dtls_on_timer(struct dtls *dtls, uint64_t now_ns);
 enum dtls_state dtls_state(const struct dtls *dtls);
 /* Why it failed, a constant: "fingerprint", "no certificate", "no SRTP profile", "timeout",
- * "alert" (the peer's), "handshake", "memory". NULL unless DTLS_FAILED. */
+ * "alert" (the peer's), "handshake", "keys", "memory". NULL unless DTLS_FAILED. */
 const char *dtls_failure(const struct dtls *dtls);
 /* Once connected. -ENOTCONN before. */
 int dtls_export_keys(struct dtls *dtls, struct srtp_keys *keys);
