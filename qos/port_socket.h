@@ -21,6 +21,7 @@ struct udp_socket {
 	struct address local; /* as bound: the IP may be unspecified */
 	bool ipv4, wildcard;
 	bool segments; /* the kernel cuts one send into datagrams (UDP_SEGMENT) */
+	uint8_t dscp;  /* of what does not carry its own; the sending queue's */
 };
 
 /* The arrays that recvmmsg() and sendmmsg() want, one row per message. Rows from `first_spare` on

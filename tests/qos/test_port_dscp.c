@@ -8,13 +8,15 @@
 
 #define POOL_PACKETS 255
 
-static unsigned int n_calls, n_messages;
+static unsigned int n_calls, n_messages, n_laden; /* messages that carry something with them */
 
 /* In the place of libc's: counts what the port asks of the kernel. */
 int sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags)
 {
 	n_calls++;
 	n_messages += n;
+	for (unsigned int i = 0; i < n; i++)
+		n_laden += messages[i].msg_hdr.msg_controllen > 0;
 	return (int)syscall(SYS_sendmmsg, fd, messages, n, flags);
 }
 
@@ -156,9 +158,47 @@ static void single_packets_have_their_dscp(void)
 	}
 }
 
+/* Bursts of one packet to each of many: how many of its messages must carry their DSCP. */
+static const struct {
+	unsigned int n_video, n_voice, n_laden;
+} fanouts[] = {
+	{16, 0, 0}, {16, 0, 0}, {16, 3, 3}, {0, 3, 3},
+	{16, 0, 0}, {1, 16, 1}, {0, 16, 0}, {8, 8, 8},
+};
+
+static void most_packets_of_a_fanout_carry_nothing(void)
+{
+	for (size_t i = 1; i < RTE_DIM(listens); i += 2) { /* no address to send from either */
+		struct rte_mempool *pool;
+		struct port *port = peer_port_open(&pool, POOL_PACKETS, listens[i][0], NULL, 1);
+		struct address local = peer_address(listens[i][1], port_udp_port(port));
+		struct peer peer = marked_peer_open(&local);
+		((struct port_socket *)port)->queues[0].sockets[0].segments = false;
+		for (size_t k = 0; k < RTE_DIM(fanouts); k++) {
+			struct rte_mbuf *packets[PORT_BURST];
+			unsigned int n = fanouts[k].n_video + fanouts[k].n_voice;
+			for (unsigned int j = 0; j < n; j++) {
+				packets[j] = peer_packet(pool, &local, &peer, 9, (int)j);
+				packet_tx(packets[j])->dscp = j < fanouts[k].n_video ? 36 : 46;
+			}
+			n_laden = 0;
+			CU_ASSERT_EQUAL(port_tx_burst(port, 0, packets, (uint16_t)n), n);
+			CU_ASSERT_EQUAL(n_laden, fanouts[k].n_laden);
+			for (unsigned int j = 0; j < n; j++) {
+				uint8_t fill = 0;
+				int octet = j < fanouts[k].n_video ? 36 << 2 : 46 << 2;
+				CU_ASSERT_EQUAL(marked_receive(&peer, &fill), octet);
+			}
+		}
+		close(peer.fd);
+		peer_port_close(port, pool);
+	}
+}
+
 static CU_TestInfo tests[] = {
 	{"every_packet_has_its_dscp_in_one_call", every_packet_has_its_dscp_in_one_call},
 	{"single_packets_have_their_dscp", single_packets_have_their_dscp},
+	{"most_packets_of_a_fanout_carry_nothing", most_packets_of_a_fanout_carry_nothing},
 	CU_TEST_INFO_NULL,
 };
 TEST_MAIN_WITH("port_dscp", tests, start, stop)
