@@ -88,6 +88,8 @@ static int socket_open(struct socket_queue *queue, struct address *local, bool f
 	if (fd < 0)
 		return -errno;
 	int rc = socket_set_ip(fd, ipv4);
+	/* An older kernel joins nothing. */
+	option_set(fd, SOL_UDP, UDP_GRO, on);
 	if (rc == 0)
 		rc = socket_bind(fd, local, first, shared);
 	if (rc == 0)
@@ -198,18 +200,36 @@ static void port_set_buffers(struct port_socket *port, uint32_t bytes)
 			 bytes, least);
 }
 
-static void rx_init(struct socket_rx *rx)
+/* Pages of the room are taken when they are first used, which few are. */
+static int rx_init(struct socket_rx *rx)
 {
-	rx->first_spare = PORT_BURST;
+	rx->room = calloc(PORT_BURST, SOCKET_MESSAGE_BYTES);
+	if (!rx->room)
+		return -ENOMEM;
+	rx->first_spare = rx->at = PORT_BURST;
 	for (unsigned int i = 0; i < PORT_BURST; i++) {
-		rx->bytes[i].iov_len = PACKET_BYTES_MAX;
+		uint8_t *room = rx->room + (size_t)i * SOCKET_MESSAGE_BYTES;
+		rx->bytes[i][0].iov_len = PACKET_BYTES_MAX;
+		rx->bytes[i][1] = (struct iovec){room + PACKET_BYTES_MAX,
+						 SOCKET_MESSAGE_BYTES - PACKET_BYTES_MAX};
 		rx->messages[i].msg_hdr = (struct msghdr){
 			.msg_name = &rx->names[i],
-			.msg_iov = &rx->bytes[i],
-			.msg_iovlen = 1,
+			.msg_iov = rx->bytes[i],
+			.msg_iovlen = 2,
 			.msg_control = rx->control[i],
 		};
 	}
+	return 0;
+}
+
+static void rx_fini(struct socket_rx *rx)
+{
+	/* The first packet of a row that was handed on in part is its receiver's. */
+	if (rx->left_bytes > 0)
+		rx->at++;
+	for (unsigned int i = RTE_MIN(rx->at, rx->first_spare); i < PORT_BURST; i++)
+		packet_free(rx->spare[i]);
+	free(rx->room);
 }
 
 static void port_socket_close(struct port *port)
@@ -218,8 +238,7 @@ static void port_socket_close(struct port *port)
 	port_close_sockets(s);
 	for (unsigned int q = 0; q < port->n_queues; q++) {
 		struct socket_queue *queue = &s->queues[q];
-		for (unsigned int i = queue->rx.first_spare; i < PORT_BURST; i++)
-			packet_free(queue->rx.spare[i]);
+		rx_fini(&queue->rx);
 		if (queue->epoll_fd >= 0)
 			close(queue->epoll_fd);
 	}
@@ -242,9 +261,7 @@ static uint16_t port_socket_datagram_max(const struct port *port, bool ipv4)
 
 static bool port_socket_fd_arm(struct port *port, unsigned int queue)
 {
-	(void)port;
-	(void)queue;
-	return true;
+	return !socket_rx_waits(&socket_queue_of(port, queue)->rx);
 }
 
 static int port_socket_fd(const struct port *port, unsigned int queue)
@@ -282,7 +299,7 @@ static struct port_socket *port_socket_alloc(const struct port_config *config)
 		struct socket_queue *queue = &port->queues[q];
 		queue->pool = config->pool;
 		queue->epoll_fd = -1;
-		rx_init(&queue->rx);
+		queue->rx.first_spare = queue->rx.at = PORT_BURST;
 	}
 	return port;
 }
@@ -302,11 +319,10 @@ int port_socket_open(const struct port_config *config, struct port **out)
 	int rc = 0;
 	for (unsigned int q = 0; q < config->n_queues && rc == 0; q++) {
 		port->queues[q].epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-		rc = port->queues[q].epoll_fd < 0 ? -errno : 0;
+		rc = port->queues[q].epoll_fd < 0 ? -errno : rx_init(&port->queues[q].rx);
 	}
 	if (rc != 0)
-		log_error(LOG_PORT, "cannot create an epoll set", "\"error\":\"%s\"",
-			  strerror(-rc));
+		log_error(LOG_PORT, "cannot make a queue", "\"error\":\"%s\"", strerror(-rc));
 	else
 		rc = port_bind(port, config);
 	if (rc != 0) {

@@ -1,138 +1,18 @@
-/* The port over kernel UDP sockets: a burst in, a burst out. Runs on the queue's thread alone.
- * Buffers to receive into wait in the queue from call to call, so that an idle or half-empty burst
- * touches no pool; a run of packets of one flow, one size and one DSCP leaves in one message that
- * the kernel cuts (UDP GSO). Packets of all classes leave in one system call by one
- * socket: those of the class that is in the majority have the socket's own DSCP, which follows it;
- * the others carry theirs with them. What a message carries costs the kernel 5 % of a send
- * (measured: 220 of 4,300 ns to a receiver on the same machine); in a fan-out it carries nothing.
- */
+/* The port over kernel UDP sockets: a burst out. Runs on the queue's thread alone. A run of packets
+ * of one flow, one size and one DSCP leaves in one message that the kernel cuts (UDP GSO). Packets
+ * of all classes leave in one system call by one socket: those of the class that is in the majority
+ * have the socket's own DSCP, which follows it; the others carry theirs with them. What a message
+ * carries costs the kernel 5 % of a send (measured: 220 of 4,300 ns to a receiver on the same
+ * machine); in a fan-out it carries nothing. */
 #include "qos/port_socket.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <netinet/udp.h>
 
-#define ASYNC_ERRORS_MAX  4 /* ICMP errors taken off a socket before it is left for this burst */
-#define MARK_GAIN_MIN     4 /* packets that need not carry a DSCP, for one setsockopt() */
+#define MARK_GAIN_MIN     4     /* packets that need not carry a DSCP, for one setsockopt() */
 #define SEGMENT_BYTES_MAX 65000 /* of one message to cut: an IP datagram less its headers */
 
 static_assert(PORT_BURST <= 64, "UDP_MAX_SEGMENTS of the oldest kernel that cuts");
-
-static struct socket_queue *queue_of(struct port *port, unsigned int queue)
-{
-	return &((struct port_socket *)port)->queues[queue];
-}
-
-/* An ICMP error about an earlier datagram: no word about this call, and gone once told. */
-static bool error_is_async(int error)
-{
-	return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH ||
-	       error == EHOSTDOWN || error == EPROTO || error == ENOPROTOOPT;
-}
-
-/* Tops up the spare packets to `n`. False when the pool had too few. */
-static bool rx_refill(struct socket_queue *queue, unsigned int n)
-{
-	struct socket_rx *rx = &queue->rx;
-	while (PORT_BURST - rx->first_spare < n) {
-		struct rte_mbuf *packet = packet_alloc(queue->pool);
-		if (!packet)
-			return false;
-		unsigned int j = --rx->first_spare;
-		rx->spare[j] = packet;
-		rx->bytes[j].iov_base = packet_bytes(packet);
-		rx->messages[j].msg_hdr.msg_namelen = sizeof(rx->names[j]);
-		rx->messages[j].msg_hdr.msg_controllen = sizeof(rx->control[j]);
-	}
-	return true;
-}
-
-static unsigned int rx_messages(const struct udp_socket *s, struct socket_rx *rx, unsigned int n)
-{
-	for (int errors = 0; errors < ASYNC_ERRORS_MAX; errors++) {
-		int received =
-			recvmmsg(s->fd, &rx->messages[rx->first_spare], n, MSG_DONTWAIT, NULL);
-		if (received >= 0)
-			return (unsigned int)received;
-		if (errno != EINTR && !error_is_async(errno))
-			return 0;
-	}
-	return 0;
-}
-
-/* The address a datagram was sent to, as the kernel tells it; else as the socket was bound. */
-static void rx_local(struct address *local, const struct udp_socket *s, struct msghdr *message)
-{
-	*local = s->local;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-			struct in_pktinfo info;
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			memcpy(local->ip + 12, &info.ipi_spec_dst, 4);
-		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-			struct in6_pktinfo info;
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			memcpy(local->ip, &info.ipi6_addr, sizeof(local->ip));
-			bool scoped = address_is_link_local(local);
-			local->scope_id = scoped ? (uint32_t)info.ipi6_ifindex : 0;
-		}
-	}
-}
-
-/* Up to `n` packets of one socket; there are as many spare ones. */
-static unsigned int rx_socket(struct socket_queue *queue, const struct udp_socket *s,
-			      struct rte_mbuf **packets, unsigned int n, uint64_t now_ns)
-{
-	struct socket_rx *rx = &queue->rx;
-	uint64_t bytes = 0;
-	unsigned int accepted = 0, first = rx->first_spare;
-	rx->first_spare += rx_messages(s, rx, n);
-	for (unsigned int j = first; j < rx->first_spare; j++) {
-		struct rte_mbuf *packet = rx->spare[j];
-		struct msghdr *message = &rx->messages[j].msg_hdr;
-		struct packet_meta *meta = packet_meta(packet);
-		if (message->msg_flags & MSG_TRUNC) {
-			port_counter_add(&queue->counters.rx_truncated, 1);
-			packet_free(packet);
-			continue;
-		}
-		int rc = address_from_sockaddr(&meta->flow.remote, message->msg_name);
-		assert(rc == 0);
-		(void)rc;
-		rx_local(&meta->flow.local, s, message);
-		meta->rx_ns = now_ns;
-		packet->data_len = (uint16_t)rx->messages[j].msg_len;
-		packet->pkt_len = packet->data_len;
-		bytes += packet->data_len;
-		packets[accepted++] = packet;
-	}
-	port_counter_add(&queue->counters.rx_packets, accepted);
-	port_counter_add(&queue->counters.rx_bytes, bytes);
-	return accepted;
-}
-
-uint16_t port_socket_rx_burst(struct port *port, unsigned int queue_index,
-			      struct rte_mbuf **packets, uint16_t n, uint64_t now_ns)
-{
-	struct socket_queue *queue = queue_of(port, queue_index);
-	struct socket_rx *rx = &queue->rx;
-	unsigned int most = RTE_MIN((unsigned int)n, (unsigned int)PORT_BURST), done = 0;
-	assert(queue->epoll_fd >= 0);
-	bool filled = rx_refill(queue, most);
-	/* Each burst looks at another socket first: a flood on one leaves the others their turn. */
-	unsigned int at = rx->first_socket;
-	for (unsigned int i = 0; i < queue->n_sockets; i++) {
-		unsigned int want = RTE_MIN(most - done, PORT_BURST - rx->first_spare);
-		if (want == 0)
-			break;
-		done += rx_socket(queue, &queue->sockets[at], packets + done, want, now_ns);
-		at = at + 1 == queue->n_sockets ? 0 : at + 1;
-	}
-	rx->first_socket = rx->first_socket + 1 >= queue->n_sockets ? 0 : rx->first_socket + 1;
-	if (!filled && rx->first_spare == PORT_BURST)
-		port_counter_add(&queue->counters.rx_no_buffer, 1);
-	return (uint16_t)done;
-}
 
 /* The socket bound to the flow's local address, else its family's wildcard, else NULL. */
 static struct udp_socket *tx_socket(struct socket_queue *queue, const struct flow *flow)
@@ -326,7 +206,7 @@ static unsigned int tx_group(struct socket_queue *queue, struct udp_socket *s,
 			single_until = done + tx->n_packets[0];
 			continue;
 		}
-		if (error == EINTR || (error_is_async(error) && async_errors++ == 0))
+		if (error == EINTR || (socket_error_is_async(error) && async_errors++ == 0))
 			continue;
 		port_counter_add(&queue->counters.tx_error, 1);
 		async_errors = 0;
@@ -362,7 +242,7 @@ static unsigned int tx_chunk(struct socket_queue *queue, struct rte_mbuf **packe
 uint16_t port_socket_tx_burst(struct port *port, unsigned int queue, struct rte_mbuf **packets,
 			      uint16_t n)
 {
-	struct socket_queue *q = queue_of(port, queue);
+	struct socket_queue *q = socket_queue_of(port, queue);
 	unsigned int sent = 0;
 	for (unsigned int i = 0; i < n; i += PORT_BURST)
 		sent += tx_chunk(q, packets + i, RTE_MIN(n - i, (unsigned int)PORT_BURST));
