@@ -72,6 +72,11 @@ static double streams(struct node *node)
 	return stream_count(node->streams);
 }
 
+static double in_line(struct node *node)
+{
+	return handshake_in_line(node->plane->handshake);
+}
+
 static double half_open(struct node *node)
 {
 	return handshake_half_open(node->plane->handshake);
@@ -99,6 +104,7 @@ static const struct {
 	{"tx_errors_total", "Datagrams the network refused", COUNTER, tx_error},
 	{"packet_buffers_free", "Packet buffers in the pool", GAUGE, packets_free},
 	{"streams", "Streams that have a publisher or viewers", GAUGE, streams},
+	{"dtls_handshakes_in_line", "DTLS handshakes that wait to begin", GAUGE, in_line},
 	{"dtls_handshakes_half_open", "DTLS handshakes under way", GAUGE, half_open},
 	{"http_requests_total", "HTTP requests", COUNTER, http_requests},
 	{"http_connections_total", "HTTP connections accepted", COUNTER, http_connections},

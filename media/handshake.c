@@ -1,12 +1,15 @@
 /* One thread owns every DTLS association. Workers pass it datagrams of validated addresses; what it
- * sends goes back through the home worker, which alone knows the selected pair. An association is
- * made when its first datagram comes (or, active, when an address is validated), within two caps:
- * half-open handshakes at once, and new ones per second. What is refused is dropped: the peer's own
- * retransmission asks again. */
+ * sends goes back through the home worker, which alone knows the selected pair.
+ *
+ * An association begins when its first datagram has come (or, active, when an address is
+ * validated), but not at once: it stands in line, first come, first served, and the line moves when
+ * no handshake that has begun waits for the thread, and within two caps: half-open handshakes at
+ * once, and new ones per second. So a storm makes newcomers wait, and what has begun ends. The line
+ * is finite, in length and in time; what is refused is dropped, and the peer's own retransmission
+ * asks again. */
 #include "media/handshake.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,27 +23,38 @@
 
 #define MAILBOX_SIZE   8192
 #define MESSAGES_BURST 64
+#define SECOND_NS      1000000000ull
 
 const char *const handshake_counter_names[HANDSHAKE_COUNTERS] = {
 	[HANDSHAKE_STARTED] = "started",
 	[HANDSHAKE_COMPLETED] = "completed",
 	[HANDSHAKE_FAILED] = "failed",
+	[HANDSHAKE_HELD_UP] = "held_up",
 	[HANDSHAKE_REFUSED_HALF_OPEN] = "refused_half_open",
 	[HANDSHAKE_REFUSED_RATE] = "refused_rate",
 };
 
-TAILQ_HEAD(half_open_list, transport);
+TAILQ_HEAD(handshake_list, transport);
 
 struct handshake {
 	struct plane *plane; /* parent */
 	struct mailbox *mailbox;
-	struct half_open_list half_open;
-	atomic_uint n_half_open, half_open_max, per_second;
-	uint64_t second_ns; /* the second that n_this_second counts in */
+	struct handshake_list half_open, line;
+	atomic_uint n_half_open, n_line;       /* in these lists */
+	atomic_uint half_open_max, per_second; /* the caps */
+	uint64_t second_ns;                    /* the second that n_this_second counts in */
 	unsigned int n_this_second;
+	uint64_t timers_ns;      /* no retransmission is due before */
+	struct mailbox *unwoken; /* of a worker with new datagrams; borrowed */
 	_Atomic uint64_t counters[HANDSHAKE_COUNTERS];
 	bool is_stopped;
 };
+
+static void set_limits(struct handshake *handshake, unsigned int half_open, unsigned int per_second)
+{
+	atomic_store_explicit(&handshake->half_open_max, half_open, memory_order_relaxed);
+	atomic_store_explicit(&handshake->per_second, per_second, memory_order_relaxed);
+}
 
 int handshake_create(struct plane *plane, struct handshake **out)
 {
@@ -49,8 +63,10 @@ int handshake_create(struct plane *plane, struct handshake **out)
 		return -ENOMEM;
 	handshake->plane = plane;
 	TAILQ_INIT(&handshake->half_open);
-	handshake_limit(handshake, plane->config.handshakes_half_open,
-			plane->config.handshakes_per_second);
+	TAILQ_INIT(&handshake->line);
+	handshake->timers_ns = UINT64_MAX;
+	set_limits(handshake, plane->config.handshakes_half_open,
+		   plane->config.handshakes_per_second);
 	int rc = mailbox_create("handshake", MAILBOX_SIZE, &handshake->mailbox);
 	if (rc) {
 		free(handshake);
@@ -83,15 +99,28 @@ unsigned int handshake_half_open(const struct handshake *handshake)
 	return atomic_load_explicit(&handshake->n_half_open, memory_order_relaxed);
 }
 
+unsigned int handshake_in_line(const struct handshake *handshake)
+{
+	return atomic_load_explicit(&handshake->n_line, memory_order_relaxed);
+}
+
 void handshake_limit(struct handshake *handshake, unsigned int half_open, unsigned int per_second)
 {
-	atomic_store_explicit(&handshake->half_open_max, half_open, memory_order_relaxed);
-	atomic_store_explicit(&handshake->per_second, per_second, memory_order_relaxed);
+	set_limits(handshake, half_open, per_second);
+	mailbox_wake(handshake->mailbox);
 }
 
 static void note(struct handshake *handshake, enum handshake_counter counter)
 {
 	atomic_fetch_add_explicit(&handshake->counters[counter], 1, memory_order_relaxed);
+}
+
+/* One flight, and the keys behind it, wake the worker once. */
+static void wake_worker(struct handshake *handshake)
+{
+	if (handshake->unwoken)
+		mailbox_wake(handshake->unwoken);
+	handshake->unwoken = NULL;
 }
 
 static void send_datagram(void *context, const uint8_t *bytes, size_t size)
@@ -106,7 +135,9 @@ static void send_datagram(void *context, const uint8_t *bytes, size_t size)
 		return;
 	memcpy(rte_pktmbuf_append(packet, (uint16_t)size), bytes, size);
 	struct message message = {.type = MESSAGE_SEND, .transport = transport, .packet = packet};
-	if (!mailbox_post_packet(plane->workers[home]->mailbox, &message))
+	if (mailbox_put_packet(plane->workers[home]->mailbox, &message))
+		plane->handshake->unwoken = plane->workers[home]->mailbox;
+	else
 		packet_free(packet);
 }
 
@@ -124,31 +155,31 @@ static void set_half_open(struct handshake *handshake, struct transport *transpo
 	}
 }
 
-/* Whether one more handshake may begin now. */
-static bool admit(struct handshake *handshake, uint64_t now_ns)
+/* Why no more handshakes may begin now; HANDSHAKE_COUNTERS: one may. */
+static enum handshake_counter what_holds_up(struct handshake *handshake, uint64_t now_ns)
 {
-	if (handshake_half_open(handshake) >=
-	    atomic_load_explicit(&handshake->half_open_max, memory_order_relaxed)) {
-		note(handshake, HANDSHAKE_REFUSED_HALF_OPEN);
-		return false;
-	}
-	if (now_ns - handshake->second_ns >= 1000000000ull) {
+	if (now_ns - handshake->second_ns >= SECOND_NS) {
 		handshake->second_ns = now_ns;
 		handshake->n_this_second = 0;
 	}
+	if (handshake_half_open(handshake) >=
+	    atomic_load_explicit(&handshake->half_open_max, memory_order_relaxed))
+		return HANDSHAKE_REFUSED_HALF_OPEN;
 	if (handshake->n_this_second >=
-	    atomic_load_explicit(&handshake->per_second, memory_order_relaxed)) {
-		note(handshake, HANDSHAKE_REFUSED_RATE);
-		return false;
-	}
-	handshake->n_this_second++;
-	return true;
+	    atomic_load_explicit(&handshake->per_second, memory_order_relaxed))
+		return HANDSHAKE_REFUSED_RATE;
+	return HANDSHAKE_COUNTERS;
+}
+
+static void note_timer(struct handshake *handshake, const struct transport *transport)
+{
+	if (transport->handshake.is_half_open)
+		handshake->timers_ns =
+			RTE_MIN(handshake->timers_ns, dtls_timer_ns(transport->handshake.dtls));
 }
 
 static bool begin(struct handshake *handshake, struct transport *transport, uint64_t now_ns)
 {
-	if (!admit(handshake, now_ns))
-		return false;
 	struct dtls_config config = {
 		.identity = handshake->plane->identity,
 		.active = transport->dtls_active,
@@ -162,8 +193,10 @@ static bool begin(struct handshake *handshake, struct transport *transport, uint
 		return false;
 	}
 	note(handshake, HANDSHAKE_STARTED);
+	handshake->n_this_second++;
 	set_half_open(handshake, transport, true);
 	dtls_start(transport->handshake.dtls, now_ns);
+	note_timer(handshake, transport);
 	return true;
 }
 
@@ -222,24 +255,107 @@ static void take_state(struct handshake *handshake, struct transport *transport,
 	}
 }
 
+/* Takes ownership. */
+static void feed(struct handshake *handshake, struct transport *transport, struct rte_mbuf *packet,
+		 uint64_t now_ns)
+{
+	if (transport->handshake.dtls) {
+		take_state(handshake, transport,
+			   dtls_on_datagram(transport->handshake.dtls, packet_bytes(packet),
+					    rte_pktmbuf_data_len(packet), now_ns));
+		note_timer(handshake, transport);
+	}
+	packet_free(packet);
+}
+
+static void drop_first(struct transport *transport)
+{
+	for (unsigned int i = 0; i < transport->handshake.n_first; i++)
+		packet_free(transport->handshake.first[i]);
+	transport->handshake.n_first = 0;
+}
+
+static void leave_line(struct handshake *handshake, struct transport *transport)
+{
+	if (!transport->handshake.is_in_line)
+		return;
+	transport->handshake.is_in_line = false;
+	TAILQ_REMOVE(&handshake->line, transport, handshake.link);
+	atomic_fetch_sub_explicit(&handshake->n_line, 1, memory_order_relaxed);
+}
+
+static bool join_line(struct handshake *handshake, struct transport *transport, uint64_t now_ns)
+{
+	if (transport->handshake.is_in_line)
+		return true;
+	if (handshake_in_line(handshake) >= HANDSHAKE_LINE_MAX) {
+		enum handshake_counter why = what_holds_up(handshake, now_ns);
+		note(handshake, why < HANDSHAKE_COUNTERS ? why : HANDSHAKE_REFUSED_HALF_OPEN);
+		return false;
+	}
+	transport->handshake.is_in_line = true;
+	transport->handshake.is_held_up = false;
+	transport->handshake.asked_ns = now_ns;
+	TAILQ_INSERT_TAIL(&handshake->line, transport, handshake.link);
+	atomic_fetch_add_explicit(&handshake->n_line, 1, memory_order_relaxed);
+	return true;
+}
+
 static void on_datagram(struct handshake *handshake, struct transport *transport,
 			struct rte_mbuf *packet, uint64_t now_ns)
 {
-	bool usable = !transport->handshake.is_refused &&
-		      (transport->handshake.dtls || begin(handshake, transport, now_ns));
-	if (usable) {
-		enum dtls_state state =
-			dtls_on_datagram(transport->handshake.dtls, packet_bytes(packet),
-					 rte_pktmbuf_data_len(packet), now_ns);
-		take_state(handshake, transport, state);
+	if (transport->handshake.dtls) {
+		feed(handshake, transport, packet, now_ns);
+	} else if (!transport->handshake.is_refused && join_line(handshake, transport, now_ns) &&
+		   transport->handshake.n_first < HANDSHAKE_FIRST_MAX) {
+		transport->handshake.first[transport->handshake.n_first++] = packet;
+	} else {
+		packet_free(packet);
 	}
-	packet_free(packet);
+}
+
+static void hold_up(struct handshake *handshake, struct transport *transport,
+		    enum handshake_counter why, uint64_t now_ns)
+{
+	if (!transport->handshake.is_held_up)
+		note(handshake, HANDSHAKE_HELD_UP);
+	transport->handshake.is_held_up = true;
+	if (now_ns - transport->handshake.asked_ns < HANDSHAKE_LINE_NS)
+		return;
+	note(handshake, why);
+	leave_line(handshake, transport);
+	drop_first(transport);
+}
+
+/* The first in line begins, if it may. Returns whether something was done. */
+static bool serve_line(struct handshake *handshake, uint64_t now_ns)
+{
+	struct transport *transport = TAILQ_FIRST(&handshake->line);
+	if (!transport)
+		return false;
+	enum handshake_counter why = what_holds_up(handshake, now_ns);
+	if (why < HANDSHAKE_COUNTERS) {
+		hold_up(handshake, transport, why, now_ns);
+		return !transport->handshake.is_in_line;
+	}
+	leave_line(handshake, transport);
+	if (!begin(handshake, transport, now_ns)) {
+		drop_first(transport);
+		return true;
+	}
+	unsigned int n = transport->handshake.n_first;
+	transport->handshake.n_first = 0;
+	for (unsigned int i = 0; i < n; i++)
+		feed(handshake, transport, transport->handshake.first[i], now_ns);
+	return true;
 }
 
 /* The end of a transport passes here first, so that close_notify is ahead of it in the worker's
  * mailbox. */
 static void on_close(struct handshake *handshake, struct transport *transport)
 {
+	leave_line(handshake, transport);
+	drop_first(transport);
 	set_half_open(handshake, transport, false);
 	dtls_destroy(transport->handshake.dtls);
 	transport->handshake.dtls = NULL;
@@ -265,7 +381,7 @@ static void on_message(struct handshake *handshake, const struct message *messag
 	case MESSAGE_DTLS_START:
 		if (transport->dtls_active && !transport->handshake.dtls &&
 		    !transport->handshake.is_refused)
-			begin(handshake, transport, now_ns);
+			join_line(handshake, transport, now_ns);
 		break;
 	case MESSAGE_CLOSE:
 		on_close(handshake, transport);
@@ -281,35 +397,49 @@ static void on_message(struct handshake *handshake, const struct message *messag
 	}
 }
 
-/* Retransmissions; returns when the next is due. The list is as short as the half-open cap. */
-static uint64_t serve_timers(struct handshake *handshake, uint64_t now_ns)
+/* Retransmissions. All half-open ones are looked through, which is not worth it before the first is
+ * due. */
+static void serve_timers(struct handshake *handshake, uint64_t now_ns)
 {
-	uint64_t next_ns = UINT64_MAX;
+	if (now_ns < handshake->timers_ns)
+		return;
+	handshake->timers_ns = UINT64_MAX;
 	struct transport *transport = TAILQ_FIRST(&handshake->half_open);
 	while (transport) {
 		struct transport *following = TAILQ_NEXT(transport, handshake.link);
 		if (dtls_timer_ns(transport->handshake.dtls) <= now_ns)
 			take_state(handshake, transport,
 				   dtls_on_timer(transport->handshake.dtls, now_ns));
-		if (transport->handshake.is_half_open) {
-			uint64_t due_ns = dtls_timer_ns(transport->handshake.dtls);
-			next_ns = due_ns < next_ns ? due_ns : next_ns;
-		}
+		note_timer(handshake, transport);
 		transport = following;
 	}
-	return next_ns;
 }
 
-static void sleep_until(struct handshake *handshake, uint64_t next_ns, uint64_t now_ns)
+bool handshake_turn(struct handshake *handshake, uint64_t now_ns)
 {
-	int timeout_ms = -1;
-	if (next_ns != UINT64_MAX)
-		timeout_ms = next_ns <= now_ns ? 0 : (int)((next_ns - now_ns + 999999) / 1000000);
-	if (!mailbox_sleep(handshake->mailbox))
-		return;
-	struct pollfd pollfd = {.fd = mailbox_fd(handshake->mailbox), .events = POLLIN};
-	poll(&pollfd, 1, timeout_ms);
-	mailbox_awake(handshake->mailbox);
+	struct message messages[MESSAGES_BURST];
+	unsigned int n = mailbox_take(handshake->mailbox, messages, MESSAGES_BURST);
+	for (unsigned int i = 0; i < n; i++) {
+		on_message(handshake, &messages[i], now_ns);
+		wake_worker(handshake);
+	}
+	bool has_served = n < MESSAGES_BURST && serve_line(handshake, now_ns);
+	serve_timers(handshake, now_ns);
+	wake_worker(handshake);
+	return n > 0 || has_served;
+}
+
+/* When there is something to do even if no message comes: a timer, a second over in which no more
+ * might begin, or patience with the first in line. */
+static uint64_t due_ns(const struct handshake *handshake)
+{
+	const struct transport *first = TAILQ_FIRST(&handshake->line);
+	uint64_t at_ns = handshake->timers_ns;
+	if (first) {
+		at_ns = RTE_MIN(at_ns, first->handshake.asked_ns + HANDSHAKE_LINE_NS);
+		at_ns = RTE_MIN(at_ns, handshake->second_ns + SECOND_NS);
+	}
+	return at_ns;
 }
 
 int handshake_run(void *argument)
@@ -317,14 +447,10 @@ int handshake_run(void *argument)
 	struct handshake *handshake = argument;
 
 	while (!handshake->is_stopped) {
-		struct message messages[MESSAGES_BURST];
-		unsigned int n = mailbox_take(handshake->mailbox, messages, MESSAGES_BURST);
-		uint64_t now_ns = clock_ns();
-		for (unsigned int i = 0; i < n; i++)
-			on_message(handshake, &messages[i], now_ns);
-		uint64_t next_ns = serve_timers(handshake, now_ns);
-		if (n == 0)
-			sleep_until(handshake, next_ns, now_ns);
+		if (handshake_turn(handshake, clock_ns()) || !mailbox_sleep(handshake->mailbox))
+			continue;
+		mailbox_wait(handshake->mailbox, -1, due_ns(handshake));
+		mailbox_awake(handshake->mailbox);
 	}
 	return 0;
 }

@@ -60,19 +60,31 @@ void mailbox_wake(struct mailbox *mailbox)
 		eventfd_write(mailbox->fd, 1);
 }
 
+static bool put(struct mailbox *mailbox, const struct message *message)
+{
+	return rte_ring_mp_enqueue_elem(mailbox->ring, (void *)(uintptr_t)message,
+					sizeof(*message)) == 0;
+}
+
 bool mailbox_post(struct mailbox *mailbox, const struct message *message)
 {
-	if (rte_ring_mp_enqueue_elem(mailbox->ring, (void *)(uintptr_t)message, sizeof(*message)))
+	if (!put(mailbox, message))
 		return false;
 	mailbox_wake(mailbox);
 	return true;
 }
 
+bool mailbox_put_packet(struct mailbox *mailbox, const struct message *message)
+{
+	return rte_ring_free_count(mailbox->ring) > mailbox->reserve && put(mailbox, message);
+}
+
 bool mailbox_post_packet(struct mailbox *mailbox, const struct message *message)
 {
-	if (rte_ring_free_count(mailbox->ring) <= mailbox->reserve)
+	if (!mailbox_put_packet(mailbox, message))
 		return false;
-	return mailbox_post(mailbox, message);
+	mailbox_wake(mailbox);
+	return true;
 }
 
 void mailbox_post_wait(struct mailbox *mailbox, const struct message *message)

@@ -81,6 +81,8 @@ bool mailbox_post(struct mailbox *mailbox, const struct message *message);
 /* As mailbox_post, but leaves 1/4 of the ring to messages that must not be lost. For packets, and
  * for whatever else comes as often as a peer likes. */
 bool mailbox_post_packet(struct mailbox *mailbox, const struct message *message);
+/* The same without waking: mailbox_wake follows when the last of several is in. */
+bool mailbox_put_packet(struct mailbox *mailbox, const struct message *message);
 /* Posts even when it must wait for the reader: never towards a thread that may be waiting for you.
  * Control waits for the handshake thread and workers, the handshake thread for workers. Workers use
  * it towards control alone, whose mailbox has room for all they may have to say (plane.c). */

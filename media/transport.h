@@ -11,6 +11,7 @@
 
 #include "media/directory.h"
 #include "media/dtls.h"
+#include "media/handshake.h"
 #include "media/pacer.h"
 #include "media/policing.h"
 #include "media/srtp.h"
@@ -82,8 +83,11 @@ struct transport {
 	/* handshake thread */
 	struct {
 		struct dtls *dtls;
-		TAILQ_ENTRY(transport) link; /* half-open ones */
-		bool is_half_open, is_refused;
+		TAILQ_ENTRY(transport) link; /* of those in line, or of the half-open ones */
+		struct rte_mbuf *first[HANDSHAKE_FIRST_MAX]; /* come while in line; owned */
+		uint64_t asked_ns;                           /* since when it is in line */
+		uint8_t n_first;
+		bool is_in_line, is_held_up, is_half_open, is_refused;
 	} handshake __attribute__((aligned(64)));
 	/* handshake thread until it posts MESSAGE_KEYS, then the home worker */
 	struct nn_srtp *srtp_in;

@@ -78,7 +78,7 @@ static void check_defaults(const struct gateway_config *config)
 	CU_ASSERT_EQUAL(config->limits.body_kb, 256);
 	CU_ASSERT_EQUAL(config->limits.connections, 4096);
 	CU_ASSERT_EQUAL(config->limits.handshakes_half_open, 256);
-	CU_ASSERT_EQUAL(config->limits.handshakes_per_second, 500);
+	CU_ASSERT_EQUAL(config->limits.handshakes_per_second, 5000);
 	CU_ASSERT_EQUAL(config->limits.request_s, 10);
 	CU_ASSERT_EQUAL(config->limits.socket_idle_s, 30);
 	CU_ASSERT_EQUAL(config->limits.token_bytes, 8192);

@@ -327,27 +327,28 @@ static void gateway_opens_the_handshake_when_it_is_active(void)
 	feed_destroy(feed);
 }
 
-/* A peer's hello is dropped while the cap is reached; its own retransmission gets through after. */
-static void handshakes_over_a_cap_are_refused_and_come_again(void)
+/* A peer's hello waits while a cap is reached, and needs no repetition after. */
+static void handshakes_over_a_cap_wait_in_line(void)
 {
 	static const struct {
 		unsigned int half_open, per_second;
-		enum handshake_counter refused;
 	} rows[] = {
-		{0, 500, HANDSHAKE_REFUSED_HALF_OPEN},
-		{8, 0, HANDSHAKE_REFUSED_RATE},
+		{0, 500},
+		{8, 0},
 	};
 	struct feed *feed = make_feed();
 	for (unsigned int i = 0; i < 2; i++) {
-		uint64_t before = handshake_counter(plane->handshake, rows[i].refused);
+		uint64_t before = handshake_counter(plane->handshake, HANDSHAKE_HELD_UP);
 		handshake_limit(plane->handshake, rows[i].half_open, rows[i].per_second);
 		struct client *viewer =
 			client_open(transport_make_viewer(feed, 0x2000), GCM256, AF_INET);
-		AWAIT(handshake_counter(plane->handshake, rows[i].refused) > before);
+		AWAIT(handshake_counter(plane->handshake, HANDSHAKE_HELD_UP) > before);
 		CU_ASSERT_FALSE(viewer->is_connected);
 		CU_ASSERT_EQUAL(handshake_half_open(plane->handshake), 0);
+		CU_ASSERT_EQUAL(handshake_in_line(plane->handshake), 1);
 		handshake_limit(plane->handshake, 8, 500);
 		AWAIT(viewer->is_connected && peer_state(viewer->peer) == PEER_CONNECTED);
+		CU_ASSERT_EQUAL(handshake_in_line(plane->handshake), 0);
 		client_close(viewer);
 	}
 	feed_destroy(feed);
@@ -548,8 +549,7 @@ static CU_TestInfo tests[] = {
 	{"replayed_packet_is_dropped_and_counted", replayed_packet_is_dropped_and_counted},
 	{"gateway_opens_the_handshake_when_it_is_active",
 	 gateway_opens_the_handshake_when_it_is_active},
-	{"handshakes_over_a_cap_are_refused_and_come_again",
-	 handshakes_over_a_cap_are_refused_and_come_again},
+	{"handshakes_over_a_cap_wait_in_line", handshakes_over_a_cap_wait_in_line},
 	{"wrong_certificate_is_refused", wrong_certificate_is_refused},
 	{"peers_that_leave_are_told", peers_that_leave_are_told},
 	{"viewer_hears_the_end", viewer_hears_the_end},
