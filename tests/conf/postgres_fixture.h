@@ -8,9 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/folder.h"
+
 #define POSTGRES_URL_BYTES 256
 
-static char postgres_folder[64];
+static char postgres_folder[TEST_FOLDER_BYTES];
 static char postgres_url_[POSTGRES_URL_BYTES];
 
 /* Runs tests/postgres COMMAND on the folder; its first line of output goes to `out`. */
@@ -36,8 +38,7 @@ static inline const char *postgres_fixture_url(void)
 {
 	if (postgres_url_[0])
 		return postgres_url_;
-	strcpy(postgres_folder, "/tmp/nn5g-postgres-XXXXXX");
-	if (!mkdtemp(postgres_folder) || !postgres_do("start", postgres_url_))
+	if (!test_folder_make(postgres_folder, "postgres") || !postgres_do("start", postgres_url_))
 		return NULL;
 	return postgres_url_;
 }

@@ -29,12 +29,11 @@
 #body " (postgres)", body##_postgres                                               \
 	}
 
-static char store_folder[64];
+static char store_folder[TEST_FOLDER_BYTES];
 
 static inline int store_fixture_start(void)
 {
-	strcpy(store_folder, "/tmp/nn5g-store-XXXXXX");
-	return mkdtemp(store_folder) && postgres_fixture_url() ? 0 : 1;
+	return test_folder_make(store_folder, "store") && postgres_fixture_url() ? 0 : 1;
 }
 
 static inline int store_fixture_stop(void)

@@ -128,7 +128,8 @@ static void nodes_together_never_get_more_than_the_limit(enum sql_kind kind)
 {
 	int64_t used = 0;
 	both_start(kind, 100);
-	for (int i = 0; i < 60; i++) {
+	/* Fifty times two, and one more of each, who waits for the other in vain. */
+	for (int i = 0; i < 52; i++) {
 		struct played_node *who = i % 2 ? &node : &other;
 		if (who->held < 2)
 			take(who, 2 - who->held, NULL);
