@@ -142,7 +142,8 @@ static bool keys_create(struct bench *bench, enum srtp_profile profile)
 		struct viewer_keys *viewer = &bench->viewers[i];
 		struct srtp_keys keys = {.profile = profile};
 		memset(keys.send, (int)i + 1, sizeof(keys.send));
-		if (srtp_sender_create(bench->devices, &keys, &viewer->burst) ||
+		if (srtp_sender_create(bench->devices, &keys, SRTP_SENDER_SOURCES_MAX,
+				       &viewer->burst) ||
 		    nn_srtp_create(&keys, false, &viewer->library) ||
 		    !(viewer->evp = evp_sender_create(&keys)))
 			return false;

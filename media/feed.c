@@ -4,10 +4,11 @@
 
 struct feed *feed_create(enum codec codec, unsigned int n_workers)
 {
-	struct feed *feed = aligned_alloc(64, sizeof(*feed));
+	size_t bytes = sizeof(struct feed) + n_workers * sizeof(struct feed_lane);
+	struct feed *feed = aligned_alloc(64, bytes);
 	if (!feed)
 		return NULL;
-	memset(feed, 0, sizeof(*feed));
+	memset(feed, 0, bytes);
 	feed->codec = codec;
 	feed->clock_hz = codec_row(codec)->clock_hz;
 	feed->n_lanes = n_workers;

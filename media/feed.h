@@ -70,7 +70,7 @@ struct feed {
 	/* the publisher's worker, -1 = none */
 	atomic_int home;
 	unsigned int n_lanes;
-	struct feed_lane lanes[PORT_QUEUES_MAX];
+	struct feed_lane lanes[]; /* one per worker: 4 KB each, and most nodes have few */
 };
 
 /* Control thread. NULL: no memory. */

@@ -17,7 +17,7 @@
 #define SRTP_BURST_MAX          32
 #define SRTP_DRIVER_OFF         "off"
 #define SRTP_LIBRARY            "libsrtp2"
-#define SRTP_SENDER_SOURCES_MAX 40 /* SSRCs of one sender */
+#define SRTP_SENDER_SOURCES_MAX 40 /* SSRCs of one sender, at most */
 
 struct srtp_devices;
 struct srtp_queue;
@@ -43,9 +43,10 @@ void srtp_devices_stop(struct srtp_devices *devices);
 int srtp_queue_create(struct srtp_devices *devices, unsigned int index, struct srtp_queue **out);
 void srtp_queue_destroy(struct srtp_queue *queue);
 
-/* Protects with keys->send. -EINVAL unknown profile; -ENOMEM; -EIO. */
+/* Protects with keys->send what has one of `sources_max` SSRCs: each takes 160 bytes, used or not.
+ * -EINVAL unknown profile, more than SRTP_SENDER_SOURCES_MAX; -ENOMEM; -EIO. */
 int srtp_sender_create(struct srtp_devices *devices, const struct srtp_keys *keys,
-		       struct srtp_sender **out);
+		       unsigned int sources_max, struct srtp_sender **out);
 /* Nobody uses it any more. Takes NULL. */
 void srtp_sender_destroy(struct srtp_sender *sender);
 /* What protect adds to a packet: RTP, RTCP. */

@@ -119,16 +119,18 @@ static int use_device(struct srtp_sender *sender, const struct profile *profile,
 }
 
 int srtp_sender_create(struct srtp_devices *devices, const struct srtp_keys *keys,
-		       struct srtp_sender **out)
+		       unsigned int sources_max, struct srtp_sender **out)
 {
 	size_t i = 0, n = sizeof(profiles) / sizeof(*profiles);
 	while (i < n && profiles[i].profile != keys->profile)
 		i++;
-	if (i == n)
+	if (i == n || sources_max > SRTP_SENDER_SOURCES_MAX)
 		return -EINVAL;
-	struct srtp_sender *sender = calloc(1, sizeof(*sender));
+	struct srtp_sender *sender =
+		calloc(1, sizeof(*sender) + sources_max * sizeof(sender->sources[0]));
 	if (!sender)
 		return -ENOMEM;
+	sender->sources_max = sources_max;
 	sender->devices = devices;
 	sender->suite = srtp_suite_of(profiles[i].profile);
 	sender->key_bytes = profiles[i].key_bytes;
@@ -156,7 +158,8 @@ void srtp_sender_destroy(struct srtp_sender *sender)
 	}
 	if (sender->rtcp_session)
 		rte_cryptodev_sym_session_free(device, sender->rtcp_session);
-	explicit_bzero(sender, sizeof(*sender));
+	explicit_bzero(&sender->rtp_keys, sizeof(sender->rtp_keys));
+	explicit_bzero(&sender->rtcp_keys, sizeof(sender->rtcp_keys));
 	free(sender);
 }
 

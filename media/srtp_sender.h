@@ -72,8 +72,8 @@ struct srtp_sender {
 	 * uses the first. */
 	void *rtp_sessions[SRTP_HEADER_WORDS];
 	void *rtcp_session;
-	unsigned int n_sources;
-	struct sender_source sources[SRTP_SENDER_SOURCES_MAX];
+	unsigned int n_sources, sources_max;
+	struct sender_source sources[];
 };
 
 /* The device's session for RTP with this header, made when it is not there yet. NULL: no room. */

@@ -25,7 +25,7 @@ static struct sender_source *source_of(struct srtp_sender *sender, uint32_t ssrc
 	for (unsigned int i = 0; i < sender->n_sources; i++)
 		if (sender->sources[i].ssrc == ssrc)
 			return &sender->sources[i];
-	if (sender->n_sources == SRTP_SENDER_SOURCES_MAX)
+	if (sender->n_sources == sender->sources_max)
 		return NULL;
 	struct sender_source *source = &sender->sources[sender->n_sources++];
 	source->ssrc = ssrc;

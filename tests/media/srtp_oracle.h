@@ -44,7 +44,8 @@ static inline int oracle_open(struct oracle *oracle, struct srtp_devices *device
 			keys.send[k] = (uint8_t)oracle_random(oracle, 256);
 		*sender = (struct oracle_sender){.ssrc = 0x1000 + i};
 		sender->next = i % 2 ? oracle_random(oracle, 30000) : 65000;
-		int rc = srtp_sender_create(devices, &keys, &sender->burst);
+		int rc =
+			srtp_sender_create(devices, &keys, SRTP_SENDER_SOURCES_MAX, &sender->burst);
 		if (rc == 0)
 			rc = nn_srtp_create(&keys, false, &sender->library);
 		if (rc)

@@ -67,7 +67,8 @@ static struct srtp_sender *sender_make(enum srtp_profile profile)
 	struct srtp_keys keys = {.profile = profile};
 	struct srtp_sender *sender;
 	memset(keys.send, 0x42, sizeof(keys.send));
-	CU_ASSERT_EQUAL_FATAL(srtp_sender_create(devices, &keys, &sender), 0);
+	CU_ASSERT_EQUAL_FATAL(srtp_sender_create(devices, &keys, SRTP_SENDER_SOURCES_MAX, &sender),
+			      0);
 	return sender;
 }
 
@@ -126,7 +127,10 @@ static void test_unknown_profile(void)
 {
 	struct srtp_keys keys = {.profile = (enum srtp_profile)0x7777};
 	struct srtp_sender *sender;
-	CU_ASSERT_EQUAL(srtp_sender_create(devices, &keys, &sender), -EINVAL);
+	CU_ASSERT_EQUAL(srtp_sender_create(devices, &keys, 1, &sender), -EINVAL);
+	keys.profile = SRTP_AEAD_AES_128_GCM;
+	CU_ASSERT_EQUAL(srtp_sender_create(devices, &keys, SRTP_SENDER_SOURCES_MAX + 1, &sender),
+			-EINVAL);
 }
 
 static void test_senders_run_out(void)
@@ -136,7 +140,7 @@ static void test_senders_run_out(void)
 	unsigned int n = 0;
 	int rc = 0;
 	while (rc == 0 && n < 1024) {
-		rc = srtp_sender_create(devices, &keys, &senders[n]);
+		rc = srtp_sender_create(devices, &keys, SRTP_SENDER_SOURCES_MAX, &senders[n]);
 		n += rc == 0;
 	}
 	CU_ASSERT_EQUAL(rc, -ENOMEM);

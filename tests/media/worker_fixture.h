@@ -129,7 +129,8 @@ static inline struct transport *fixture_transport(unsigned int n_tracks,
 	struct srtp_keys keys = fixture_keys();
 	struct transport *transport = transport_create(&fixture_plane, n_tracks, n_subscriptions);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(transport);
-	CU_ASSERT_EQUAL_FATAL(srtp_sender_create(fixture_plane.devices, &keys, &transport->sender),
+	CU_ASSERT_EQUAL_FATAL(srtp_sender_create(fixture_plane.devices, &keys,
+						 SRTP_SENDER_SOURCES_MAX, &transport->sender),
 			      0);
 	transport->rtcp_ssrc = 7;
 	transport->selected = 0;
