@@ -80,6 +80,8 @@ const struct counter_row counter_rows[COUNTERS] = {
 	[COUNT_PACED] = EVENT("paced_packets_total", "Video packets held back to spread a burst"),
 	[COUNT_PACER_FULL] =
 		EVENT("pacer_full_total", "Bursts too long to be spread, sent as they came"),
+	[COUNT_REPLAYS] =
+		EVENT("replays_total", "Viewers that began with a key frame sent before they came"),
 };
 
 static_assert(sizeof(counter_rows) / sizeof(counter_rows[0]) == COUNTERS, "one row per counter");

@@ -11,9 +11,9 @@
 #include <sys/queue.h>
 
 #include "media/codec.h"
+#include "media/report.h"
 #include "media/retransmit.h"
 #include "media/rtp.h"
-#include "qos/port.h"
 
 struct worker;
 struct subscription;
@@ -48,6 +48,19 @@ struct feed_clock {
 	uint64_t arrival_ns;
 };
 
+/* The last key frame of a lane's epoch, by its first packet. */
+struct feed_keyframe {
+	bool is_known;
+	uint32_t timestamp;
+	int64_t index;
+	uint64_t arrival_ns;
+};
+
+/* A viewer that begins when the last key frame is younger than this is sent what there is from it
+ * on. A little more than the time that passes between two requests, so that whoever may not ask for
+ * another one needs none. */
+#define FEED_REPLAY_NS (REPORT_PLI_MIN_NS + 50000000ull)
+
 TAILQ_HEAD(subscription_list, subscription);
 
 struct feed_lane {
@@ -55,6 +68,8 @@ struct feed_lane {
 	struct track *track; /* the publisher's, if it lives on this worker */
 	bool started;        /* a packet has come */
 	uint32_t epoch;      /* the newest of a packet */
+	int64_t newest;      /* highest index of that epoch in the history */
+	struct feed_keyframe keyframe;
 	struct feed_clock clock;
 	uint64_t mended_ns;     /* when a viewer's loss made us ask for a key frame */
 	uint64_t expire_due_ns; /* next look for packets too old to be asked for */
@@ -91,6 +106,9 @@ void feed_forward(struct worker *worker, struct feed *feed, struct rte_mbuf **pa
 /* The source's SR, to every worker, so that a viewer who comes later finds it. */
 void feed_publish_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock);
 void feed_take_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock);
+/* Sends a viewer that begins the feed's last key frame and what followed, as if it came now. False:
+ * there is none that is young enough and whole; nothing was sent. */
+bool feed_replay(struct worker *worker, struct feed *feed, struct subscription *subscription);
 /* Asks the publisher for a key frame, wherever it lives. */
 void feed_request_keyframe(struct worker *worker, struct feed *feed);
 

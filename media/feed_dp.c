@@ -45,6 +45,38 @@ void feed_expire(struct worker *worker, struct feed *feed)
 	lane->expire_due_ns = worker->now_ns + EXPIRE_INTERVAL_NS;
 }
 
+/* Several packets of one key frame may say that it begins, and packets come in any order. */
+static bool begins_newer(const struct feed_keyframe *keyframe, const struct rtp_packet *rtp)
+{
+	bool is_same = keyframe->timestamp == rtp->timestamp;
+	if (!rtp->keyframe_start)
+		return false;
+	return !keyframe->is_known || is_same != (rtp->index > keyframe->index);
+}
+
+/* Of the lane's epoch, or of one before it, which nobody can begin with any more. */
+static void keep(struct feed_lane *lane, struct rte_mbuf *packet)
+{
+	const struct rtp_packet *rtp = rtp_packet(packet);
+	retransmit_put(&lane->history, packet);
+	if (rtp->epoch != lane->epoch)
+		return;
+	lane->newest = RTE_MAX(lane->newest, rtp->index);
+	if (begins_newer(&lane->keyframe, rtp))
+		lane->keyframe = (struct feed_keyframe){.is_known = true,
+							.timestamp = rtp->timestamp,
+							.index = rtp->index,
+							.arrival_ns = packet_meta(packet)->rx_ns};
+}
+
+static void begin_epoch(struct feed_lane *lane, const struct rtp_packet *first)
+{
+	lane->started = true;
+	lane->epoch = first->epoch;
+	lane->newest = first->index;
+	lane->keyframe.is_known = false;
+}
+
 void feed_forward(struct worker *worker, struct feed *feed, struct rte_mbuf **packets,
 		  unsigned int n)
 {
@@ -53,23 +85,47 @@ void feed_forward(struct worker *worker, struct feed *feed, struct rte_mbuf **pa
 
 	/* What a replaced publisher still had under way would push its successor's packets out of
 	 * the history, and no viewer would get it. */
-	uint32_t epoch = rtp_packet(packets[n - 1])->epoch;
-	bool is_stale = lane->started && (int32_t)(epoch - lane->epoch) < 0;
-	if (is_stale) {
+	const struct rtp_packet *last = rtp_packet(packets[n - 1]);
+	bool is_stale = lane->started && (int32_t)(last->epoch - lane->epoch) < 0;
+	if (is_stale)
 		count_n(&worker->counters, DROP_RTP_STALE, n);
-	} else {
-		lane->started = true;
-		lane->epoch = epoch;
-	}
+	else if (!lane->started || last->epoch != lane->epoch)
+		begin_epoch(lane, last);
 	if (!is_stale && !TAILQ_EMPTY(&lane->subscriptions)) {
 		TAILQ_FOREACH (subscription, &lane->subscriptions, link)
 			subscription_forward(worker, subscription, packets, n);
 		for (unsigned int i = 0; i < n; i++)
-			retransmit_put(&lane->history, packets[i]);
+			keep(lane, packets[i]);
 		feed_expire(worker, feed);
 	}
 	for (unsigned int i = 0; i < n; i++)
 		send_batch_keep(worker, packets[i]);
+}
+
+bool feed_replay(struct worker *worker, struct feed *feed, struct subscription *subscription)
+{
+	struct feed_lane *lane = &feed->lanes[worker->id];
+	const struct feed_keyframe *keyframe = &lane->keyframe;
+	if (!keyframe->is_known || keyframe->arrival_ns + FEED_REPLAY_NS < worker->now_ns ||
+	    !retransmit_get(&lane->history, lane->epoch, keyframe->index))
+		return false;
+	int64_t index = keyframe->index, end = lane->newest + 1;
+	while (index < end) {
+		struct rte_mbuf *packets[PORT_BURST];
+		unsigned int n = 0;
+		for (; index < end && n < PORT_BURST; index++) {
+			packets[n] = retransmit_get(&lane->history, lane->epoch, index);
+			n += packets[n] != NULL;
+		}
+		for (unsigned int i = 0; i < n; i++)
+			rte_mbuf_refcnt_update(packets[i], 1);
+		if (n > 0)
+			subscription_forward(worker, subscription, packets, n);
+		for (unsigned int i = 0; i < n; i++)
+			send_batch_keep(worker, packets[i]);
+	}
+	count(&worker->counters, COUNT_REPLAYS);
+	return true;
 }
 
 void feed_publish_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock)
@@ -127,4 +183,5 @@ void feed_detach(struct worker *worker, struct feed *feed, struct subscription *
 		return;
 	atomic_fetch_and(&feed->audience, ~(1u << worker->id));
 	retransmit_clear(&lane->history);
+	lane->keyframe.is_known = false;
 }

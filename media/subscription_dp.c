@@ -36,6 +36,18 @@ bool subscription_is_stopped(const struct subscription *subscription)
 				metering_kind(subscription->config.feed->codec));
 }
 
+/* With the last key frame, if it came just now; what was sent of it before is not sent again. */
+static void begin_video(struct worker *worker, struct subscription *subscription)
+{
+	struct feed *feed = subscription->config.feed;
+	const struct feed_lane *lane = &feed->lanes[worker->id];
+	struct rewrite_place place = {lane->epoch, lane->keyframe.timestamp, lane->keyframe.index};
+	subscription->transport->replayed_ns = worker->now_ns;
+	if (!rewrite_passes(&subscription->rewrite, &place) ||
+	    !feed_replay(worker, feed, subscription))
+		feed_request_keyframe(worker, feed);
+}
+
 void subscription_start(struct worker *worker, struct subscription *subscription)
 {
 	const struct subscription_config *config = &subscription->config;
@@ -46,7 +58,7 @@ void subscription_start(struct worker *worker, struct subscription *subscription
 		subscription->viewer = viewers_add(worker->viewers, subscription);
 	feed_attach(worker, config->feed, subscription);
 	if (is_video(subscription) && !subscription_is_stopped(subscription))
-		feed_request_keyframe(worker, config->feed);
+		begin_video(worker, subscription);
 }
 
 void subscription_resume(struct worker *worker, struct subscription *subscription)
@@ -57,7 +69,7 @@ void subscription_resume(struct worker *worker, struct subscription *subscriptio
 	subscription->flowing = false;
 	subscription->waiting_ns = 0;
 	if (is_video(subscription))
-		feed_request_keyframe(worker, subscription->config.feed);
+		begin_video(worker, subscription);
 }
 
 /* Video starts at a key frame, also when its source changes: what a decoder has seen of another one

@@ -108,7 +108,8 @@ struct transport {
 	uint64_t dtls_second_ns; /* the second that n_dtls counts datagrams in */
 	unsigned int n_dtls, n_reference_times;
 	struct wheel_entry timer;
-	struct pacer pacer; /* of viewers */
+	struct pacer pacer;   /* of viewers */
+	uint64_t replayed_ns; /* when its video began: what came before counts as come then */
 };
 
 /* Control thread. NULL: no memory. The caller fills configs of tracks and subscriptions before it

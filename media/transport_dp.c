@@ -245,7 +245,8 @@ bool transport_is_late(const struct worker *worker, const struct transport *tran
 	enum traffic_class class = transport_class(transport, FLOW_VIDEO);
 	uint64_t delay_ns = traffic_class_rows[class].delay_ms * 1000000ull;
 	/* One that came with another worker's round may be younger than ours. */
-	return packet_meta(packet)->rx_ns + delay_ns < worker->now_ns;
+	uint64_t came_ns = RTE_MAX(packet_meta(packet)->rx_ns, transport->replayed_ns);
+	return came_ns + delay_ns < worker->now_ns;
 }
 
 static bool is_better_kept(const struct worker *worker, const struct transport *transport)
