@@ -124,10 +124,28 @@ void arena_close(struct arena *arena)
 	free(arena);
 }
 
-static int measure_once(struct arena *arena, const struct load_config *config)
+int arena_connect(struct arena *arena, struct subject *subject, const struct load_config *load,
+		  struct load **out)
+{
+	struct load_config config = *load;
+	config.subject = subject;
+	config.watch = arena->watch;
+	config.reject = &arena->limits;
+	return load_open(&config, out);
+}
+
+struct result_key arena_key(const struct arena *arena, unsigned int index, struct result_key key)
+{
+	key.subject = subject_name(arena->subjects[index]);
+	key.mode = bench_mode_names[arena->options->mode];
+	return key;
+}
+
+static int measure_once(struct arena *arena, struct subject *subject,
+			const struct load_config *config)
 {
 	struct load *load;
-	int rc = load_open(config, &load);
+	int rc = arena_connect(arena, subject, config, &load);
 	if (rc)
 		return rc;
 	rc = load_measure(load, arena->options->seconds, &arena->figures);
@@ -138,12 +156,8 @@ static int measure_once(struct arena *arena, const struct load_config *config)
 int arena_measure(struct arena *arena, struct subject *subject, const struct load_config *load,
 		  const struct result_key *key, unsigned int round)
 {
-	struct load_config config = *load;
-	config.subject = subject;
-	config.watch = arena->watch;
-	config.reject = &arena->limits;
 	for (unsigned int i = 0; i < ATTEMPTS; i++) {
-		int rc = measure_once(arena, &config);
+		int rc = measure_once(arena, subject, load);
 		if (rc) {
 			progress_clear();
 			fprintf(stderr, "nn5g-bench: %s: %s\n", subject_name(subject),
@@ -152,6 +166,7 @@ int arena_measure(struct arena *arena, struct subject *subject, const struct loa
 		}
 		struct result_sample sample = {.key = *key, .round = round};
 		sample.key.subject = subject_name(subject);
+		sample.key.mode = bench_mode_names[arena->options->mode];
 		load_fill(&arena->figures, &sample);
 		progress_clear();
 		results_add(arena->results, &sample);

@@ -62,6 +62,11 @@ int arena_open(const struct arena_config *config, struct arena **out);
 /* Stops everything. Takes NULL. */
 void arena_close(struct arena *arena);
 
+/* load_open() with what is the arena's: subject, watch and limits. */
+int arena_connect(struct arena *arena, struct subject *subject, const struct load_config *load,
+		  struct load **out);
+/* A key of the subject `index`, in the arena's mode. */
+struct result_key arena_key(const struct arena *arena, unsigned int index, struct result_key key);
 /* Connects, measures once and disconnects, until the machine was quiet or that was tried three
  * times; results have every sample. `load` needs no subject, watch or limits. The last figures are
  * in arena->figures. Negative errno with a line on stderr. */

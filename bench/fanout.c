@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bench/arena.h"
+#include "bench/matrix.h"
 #include "bench/progress.h"
 
 #define BOUND_VIEWERS 100 /* the bounds below are told for so many */
@@ -49,38 +50,14 @@ static const char tail[] =
 	"    --rounds 1 --pid $(pidof nn5g-gateway)\n";
 
 struct fanout_options {
+	struct matrix_options matrix;
 	struct arena_options arena;
-	struct option_list viewers, packets, profiles;
-	unsigned int publishers, parallel, rate, bitrate_bps;
 	uint64_t loss_max;
-	bool audio, verify_all, accepts_loss;
+	double p99_max_ms; /* 0: not judged */
+	bool accepts_loss;
 };
-
-static const char *const profile_names[] = {"gcm256", "gcm128", "cm80", NULL};
 
 #define AT(field) offsetof(struct fanout_options, field)
-
-static const struct option_row load_rows[] = {
-	OPTION_HEADING("What:"),
-	OPTION_NUMBER("viewers", "N,...", OPTION_UINTS, AT(viewers), 1, 10000,
-		      "of each stream, 1 to 10000 (100)"),
-	OPTION_NUMBER("publishers", "N", OPTION_UINT, AT(publishers), 1, 1000, "streams (1)"),
-	OPTION_NUMBER("packet", "BYTES,...", OPTION_UINTS, AT(packets), 64, 1300,
-		      "of a video RTP packet before SRTP, 64 to 1300 (1200)"),
-	OPTION_ONE_OF("profile", "P,...", OPTION_CHOICES, AT(profiles), profile_names,
-		      "SRTP: gcm256, gcm128, cm80 (gcm128)"),
-	OPTION_NUMBER("rate", "PPS", OPTION_UINT, AT(rate), 1, 100000,
-		      "video packets a second of a stream (250)"),
-	OPTION_NUMBER("bitrate", "BPS", OPTION_UINT, AT(bitrate_bps), 10000, 1000000000,
-		      "the same as bits a second; k and M are taken"),
-	OPTION_VALUE("audio", NULL, OPTION_FLAG, AT(audio),
-		     "50 Opus-like packets a second beside the video"),
-	OPTION_NUMBER("parallel", "N", OPTION_UINT, AT(parallel), 1, 10000,
-		      "viewers that may be connecting at a time (32)"),
-	OPTION_VALUE("verify", NULL, OPTION_FLAG, AT(verify_all),
-		     "decrypt every packet, not one in 64"),
-	OPTION_ROWS_END,
-};
 
 static const struct option_row bound_rows[] = {
 	OPTION_HEADING("How it is judged:"),
@@ -88,12 +65,16 @@ static const struct option_row bound_rows[] = {
 		      "packets that may be missing in a round of the first\nsubject (0)"),
 	OPTION_VALUE("any-loss", NULL, OPTION_FLAG, AT(accepts_loss),
 		     "loss is told, but not judged"),
+	OPTION_VALUE("max-p99", "MS", OPTION_REAL, AT(p99_max_ms),
+		     "latency that 99 % of the packets must be within"),
 	OPTION_ROWS_END,
 };
 
 static const struct option_table tables[] = {
-	{load_rows, 0},  {arena_subject_rows, AT(arena)},
-	{bound_rows, 0}, {arena_run_rows, AT(arena)},
+	{matrix_rows, AT(matrix)},
+	{arena_subject_rows, AT(arena)},
+	{bound_rows, 0},
+	{arena_run_rows, AT(arena)},
 	{NULL, 0},
 };
 
@@ -119,46 +100,13 @@ struct fanout {
 	bool is_faulty; /* something did not play, or was not what was sent */
 };
 
-/* What a turn is about. */
-struct fanout_case {
-	unsigned int viewers, packet, profile;
-};
-
-static struct result_key key_of(const struct fanout *fanout, const struct fanout_case *at)
-{
-	return (struct result_key){
-		.mode = bench_mode_names[fanout->options.arena.mode],
-		.profile = profile_names[at->profile],
-		.packet_bytes = at->packet,
-		.viewers = at->viewers,
-		.publishers = fanout->options.publishers,
-	};
-}
-
-static struct load_config load_of(const struct fanout *fanout, const struct fanout_case *at)
-{
-	const struct fanout_options *options = &fanout->options;
-	uint32_t bitrate_bps =
-		options->bitrate_bps ? options->bitrate_bps : options->rate * at->packet * 8;
-	return (struct load_config){
-		.profiles = load_profiles(profile_names[at->profile]),
-		.publishers = options->publishers,
-		.viewers = at->viewers,
-		.parallel = options->parallel,
-		.bitrate_bps = bitrate_bps,
-		.packet_bytes = (uint16_t)at->packet,
-		.audio = options->audio,
-		.verify_all = options->verify_all,
-	};
-}
-
 /* Peers may fail; that is told. The first subject must not. */
 static void look_for_faults(struct fanout *fanout, const struct subject *subject,
-			    const struct fanout_case *at)
+			    const struct matrix_case *at)
 {
 	const struct load_figures *figures = &fanout->arena->figures;
 	const struct viewer_totals *totals = &figures->totals;
-	unsigned int viewers = at->viewers * fanout->options.publishers;
+	unsigned int viewers = at->viewers * fanout->options.matrix.publishers;
 	bool is_good = figures->playing == viewers && totals->not_authentic == 0 &&
 		       totals->corrupt == 0 && totals->packets > 0;
 	if (!is_good)
@@ -172,11 +120,12 @@ static void look_for_faults(struct fanout *fanout, const struct subject *subject
 	fanout->is_faulty |= !is_good && subject == fanout->arena->subjects[0];
 }
 
-static int run_case(struct fanout *fanout, const struct fanout_case *at)
+static int run_case(void *context, const struct matrix_case *at)
 {
+	struct fanout *fanout = context;
 	struct arena *arena = fanout->arena;
-	struct load_config load = load_of(fanout, at);
-	struct result_key key = key_of(fanout, at);
+	struct load_config load = matrix_load(&fanout->options.matrix, at);
+	struct result_key key = matrix_key(&fanout->options.matrix, at);
 	for (unsigned int round = 1; round <= fanout->options.arena.rounds; round++) {
 		for (unsigned int i = 0; i < arena->n_subjects; i++) {
 			int rc = arena_measure(arena, arena->subjects[i], &load, &key, round);
@@ -204,52 +153,24 @@ static void judge_ratios(struct fanout *fanout, const struct result_key *key)
 	}
 }
 
-static void judge_case(struct fanout *fanout, const struct fanout_case *at)
+static int judge_case(void *context, const struct matrix_case *at)
 {
+	struct fanout *fanout = context;
 	const struct fanout_options *options = &fanout->options;
-	struct result_key key = key_of(fanout, at);
-	key.subject = subject_name(fanout->arena->subjects[0]);
+	struct results *results = fanout->arena->results;
+	struct result_key key = arena_key(fanout->arena, 0, matrix_key(&options->matrix, at));
 	if (!options->accepts_loss)
-		results_at_most(fanout->arena->results,
-				results_worst(fanout->arena->results, &key, "lost"),
+		results_at_most(results, results_worst(results, &key, "lost"),
 				(double)options->loss_max,
 				"most packets lost in a round, %u x %u viewers, %s, %u B",
 				key.publishers, key.viewers, key.profile, key.packet_bytes);
+	if (options->p99_max_ms > 0)
+		results_at_most(results, results_median(results, &key, "latency_ms.p99"),
+				options->p99_max_ms, "p99 latency in ms, %u x %u viewers, %s, %u B",
+				key.publishers, key.viewers, key.profile, key.packet_bytes);
 	if (key.viewers * key.publishers == BOUND_VIEWERS)
 		judge_ratios(fanout, &key);
-}
-
-static int for_each_case(struct fanout *fanout,
-			 int (*call)(struct fanout *fanout, const struct fanout_case *at))
-{
-	const struct fanout_options *options = &fanout->options;
-	struct fanout_case at;
-	int rc = 0;
-	for (unsigned int i = 0; i < options->profiles.n; i++) {
-		at.profile = options->profiles.values[i];
-		for (unsigned int j = 0; j < options->packets.n; j++) {
-			at.packet = options->packets.values[j];
-			for (unsigned int k = 0; rc == 0 && k < options->viewers.n; k++) {
-				at.viewers = options->viewers.values[k];
-				rc = call(fanout, &at);
-			}
-		}
-	}
-	return rc;
-}
-
-static int judge_one(struct fanout *fanout, const struct fanout_case *at)
-{
-	judge_case(fanout, at);
 	return 0;
-}
-
-static unsigned int most_viewers(const struct fanout_options *options)
-{
-	unsigned int most = 0;
-	for (unsigned int i = 0; i < options->viewers.n; i++)
-		most = options->viewers.values[i] > most ? options->viewers.values[i] : most;
-	return most * options->publishers;
 }
 
 static int run(struct fanout *fanout, int argc, char **argv)
@@ -257,8 +178,8 @@ static int run(struct fanout *fanout, int argc, char **argv)
 	const struct fanout_options *options = &fanout->options;
 	struct arena_config config = {
 		.options = &options->arena,
-		.publishers = options->publishers,
-		.viewers = most_viewers(options),
+		.publishers = options->matrix.publishers,
+		.viewers = matrix_most_viewers(&options->matrix),
 		.results = {.bench = "fanout", .ratio = "cpu_ns_per_packet", .columns = columns},
 		.argc = argc,
 		.argv = argv,
@@ -266,13 +187,13 @@ static int run(struct fanout *fanout, int argc, char **argv)
 	int rc = arena_open(&config, &fanout->arena);
 	if (rc)
 		return rc;
-	progress_begin(options->profiles.n * options->packets.n * options->viewers.n *
-		       options->arena.rounds * fanout->arena->n_subjects);
-	rc = for_each_case(fanout, run_case);
+	progress_begin(matrix_size(&options->matrix) * options->arena.rounds *
+		       fanout->arena->n_subjects);
+	rc = matrix_for_each(&options->matrix, run_case, fanout);
 	progress_clear();
 	results_summarize(fanout->arena->results);
 	if (rc == 0)
-		for_each_case(fanout, judge_one);
+		matrix_for_each(&options->matrix, judge_case, fanout);
 	if (rc == 0 && (fanout->is_faulty || results_has_missed(fanout->arena->results)))
 		rc = 1;
 	arena_close(fanout->arena);
@@ -281,15 +202,7 @@ static int run(struct fanout *fanout, int argc, char **argv)
 
 int fanout_main(int argc, char **argv)
 {
-	struct fanout fanout = {.options = {
-					.arena = arena_defaults,
-					.viewers = {1, {100}},
-					.packets = {1, {1200}},
-					.profiles = {1, {1}},
-					.publishers = 1,
-					.parallel = 32,
-					.rate = 250,
-				}};
+	struct fanout fanout = {.options = {.matrix = matrix_defaults, .arena = arena_defaults}};
 	int rc = options_parse(&command, argc, argv, &fanout.options);
 	if (rc > 0)
 		return EXIT_SUCCESS;

@@ -32,7 +32,8 @@ struct load_figures {
 	unsigned int playing; /* viewers that have media */
 	uint64_t sent;        /* by all publishers, each packet once */
 	struct viewer_totals totals;
-	bool has_usage; /* the subject's processes are known */
+	uint64_t tool_cpu_ns; /* of this process */
+	bool has_usage;       /* the subject's processes are known */
 	struct process_usage before, after;
 	struct noise_figures noise;
 };

@@ -70,9 +70,11 @@ static void note_noise(struct load *load, const struct noise_clock *before,
 	struct noise_clock after;
 	struct noise_figures *noise = &figures->noise;
 	*noise = (struct noise_figures){0};
-	if (noise_clock_read(&after) == 0)
+	if (noise_clock_read(&after) == 0) {
 		noise_compare(before, &after, figures->after.cpu_ns - figures->before.cpu_ns,
 			      noise);
+		figures->tool_cpu_ns = after.own_ns - before->own_ns;
+	}
 	if (load->config.watch) {
 		struct watch_totals stalls = watch_totals(load->config.watch);
 		noise->stalls = stalls.stalls;
@@ -122,6 +124,9 @@ void load_fill(const struct load_figures *figures, struct result_sample *sample)
 	result_set(sample, "corrupt", 0, (double)totals->corrupt);
 	result_set(sample, "pps", 0, packets / figures->seconds);
 	result_set(sample, "mbps", 1, (double)totals->bytes * 8e-6 / figures->seconds);
+	if (totals->packets)
+		result_set(sample, "tool_cpu_ns_per_packet", 0,
+			   (double)figures->tool_cpu_ns / packets);
 	if (figures->has_usage && totals->packets) {
 		uint64_t cpu_ns = figures->after.cpu_ns - figures->before.cpu_ns;
 		uint64_t switches = figures->after.switches - figures->before.switches;

@@ -8,6 +8,7 @@
 
 #include "bench/crypto.h"
 #include "bench/fanout.h"
+#include "bench/latency.h"
 #include "bench/meter.h"
 #include "bench/report.h"
 #include "bench/slices.h"
@@ -16,8 +17,9 @@ static const struct {
 	const char *name, *text;
 	int (*main)(int argc, char **argv);
 } commands[] = {
-	{"fanout", "one publisher, many viewers: loss, latency, setup, memory, CPU per packet",
+	{"fanout", "streams, many viewers: loss, latency, setup, CPU per packet; peers in turns",
 	 fanout_main},
+	{"latency", "what is carried without loss, and latency at half of that", latency_main},
 	{"crypto", "what protecting a packet costs: crypto device, libsrtp2, OpenSSL", crypto_main},
 	{"meter", "what metering adds to a packet, and that it is exact", meter_main},
 	{"slices", "whether slices get what they were promised, while others flood", slices_main},
