@@ -13,6 +13,7 @@
 #include "gateway/account.h"
 #include "gateway/feed.h"
 #include "gateway/gates.h"
+#include "gateway/memory.h"
 #include "gateway/node.h"
 #include "gateway/session.h"
 #include "gateway/slicing_report.h"
@@ -269,6 +270,16 @@ static void on_stats_slices(void *context, struct rpc_call *call, json_t *params
 		rpc_fail(call, RPC_INTERNAL, "out of memory");
 }
 
+static void on_stats_memory(void *context, struct rpc_call *call, json_t *params)
+{
+	json_t *report = memory_describe(node_of(context));
+	(void)params;
+	if (report)
+		rpc_answer(call, report);
+	else
+		rpc_fail(call, RPC_INTERNAL, "the kernel does not say what is resident");
+}
+
 static void on_help(void *context, struct rpc_call *call, json_t *params)
 {
 	(void)context;
@@ -498,6 +509,15 @@ static const struct rpc_method methods[] = {
 		 "by the time they waited)}]",
 	 FIELDS(stats_slices_fields),
 	 .handle = on_stats_slices},
+	{.name = "stats.memory",
+	 .text = "Where the memory of this node is. What sessions and streams hold is counted, not "
+		 "sampled; `rest` is what no owner is known of.",
+	 .result = "`node`, `resident_bytes` (hugepages too), `start_bytes` (the same at the "
+		   "start), `sessions`, `session_bytes` (growth since the start by session; 0: "
+		   "there are none), `allocator`: {`used_bytes`, `free_bytes`}, `owners`, which "
+		   "add up to what is resident: [{`owner`, `bytes`, `session_bytes` (null: does "
+		   "not grow with them), `text`}]",
+	 .handle = on_stats_memory},
 	{.name = "help", .text = "This table.", .result = "`methods`", .handle = on_help},
 };
 

@@ -10,6 +10,7 @@
 #include <glib.h>
 
 #include "gateway/gates.h"
+#include "gateway/memory.h"
 #include "gateway/metrics_control.h"
 #include "gateway/metrics_slices.h"
 #include "gateway/node.h"
@@ -296,6 +297,7 @@ char *metrics_render(struct node *node, size_t *size)
 	render_responses(node, out);
 	metrics_render_control(node, out);
 	metrics_render_slices(node, out);
+	metrics_render_memory(node, out);
 	*size = out->len;
 	return g_string_free(out, FALSE);
 }

@@ -23,6 +23,7 @@
 #include "gateway/control_child.h"
 #include "gateway/gates.h"
 #include "gateway/marking.h"
+#include "gateway/memory.h"
 #include "gateway/node_reload.h"
 #include "gateway/routes.h"
 #include "gateway/server.h"
@@ -358,6 +359,7 @@ int node_start(struct gateway_config *config, const char *config_path, struct no
 		node_stop(node);
 		return rc;
 	}
+	memory_note_start(node);
 	log_info(LOG_NODE, "started",
 		 "\"version\":\"%s\",\"http_port\":%u,\"https_port\":%u,\"udp_port\":%u,"
 		 "\"workers\":%u",

@@ -43,6 +43,7 @@ struct node {
 	struct token_cache *tokens;
 	struct gate_counters *denials;
 	uint64_t started_ns;
+	uint64_t start_bytes;   /* resident then (gateway/memory.h) */
 	struct node_loop *loop; /* main loop and its sources */
 };
 

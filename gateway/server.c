@@ -208,6 +208,15 @@ uint16_t server_https_port(const struct server *server)
 	return server->https ? listener_port(server->https) : 0;
 }
 
+size_t server_bytes(const struct server *server)
+{
+	const struct connection *connection;
+	size_t bytes = 0;
+	TAILQ_FOREACH (connection, &server->connections, link)
+		bytes += sizeof(*connection) + (connection->body ? connection->plan.body_bytes : 0);
+	return bytes;
+}
+
 const struct server_counters *server_counters(const struct server *server)
 {
 	return &server->counters;

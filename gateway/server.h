@@ -128,6 +128,8 @@ uint16_t server_https_port(const struct server *server); /* 0 = not serving */
  * Starts to serve HTTPS when that had no certificate yet. The old ones stay when the new are
  * missing or bad: negative errno, logged. */
 int server_reload_certificate(struct server *server);
+/* What its connections and their requests take, without what the libraries keep for them. */
+size_t server_bytes(const struct server *server);
 const struct server_counters *server_counters(const struct server *server);
 
 /* Queues a text message (valid UTF-8); copies. A full queue (64 messages) closes the socket with

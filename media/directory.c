@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "qos/memory.h"
+
 struct directory {
 	uint32_t capacity, n_free;
 	uint32_t *free_slots; /* a stack; control only */
@@ -36,6 +38,14 @@ void directory_destroy(struct directory *directory)
 	free(directory->free_slots);
 	free(directory->entries);
 	free(directory);
+}
+
+size_t directory_resident(const struct directory *directory)
+{
+	return memory_resident(directory->free_slots,
+			       directory->capacity * sizeof(*directory->free_slots)) +
+	       memory_resident(directory->entries,
+			       directory->capacity * sizeof(*directory->entries));
 }
 
 uint32_t directory_capacity(const struct directory *directory)

@@ -3,6 +3,7 @@
  * published; control frees it behind a barrier. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "media/ice.h"
@@ -21,6 +22,8 @@ struct directory;
 /* Room for `capacity` entries (two per session: an ICE restart holds both for a while). */
 struct directory *directory_create(uint32_t capacity);
 void directory_destroy(struct directory *directory);
+/* What of its table is in memory. Control thread. */
+size_t directory_resident(const struct directory *directory);
 /* Slots are 0 .. capacity - 1. Any thread. */
 uint32_t directory_capacity(const struct directory *directory);
 

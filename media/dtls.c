@@ -282,6 +282,11 @@ int dtls_create(const struct dtls_config *config, uint64_t now_ns, struct dtls *
 	return result;
 }
 
+size_t dtls_bytes(void)
+{
+	return sizeof(struct dtls);
+}
+
 static void send_close_notify(struct dtls *dtls)
 {
 	uint8_t record[DTLS_ALERT_BYTES];

@@ -89,6 +89,9 @@ struct dtls_config {
 
 /* -EINVAL for an MTU out of range, -ENOMEM. */
 int dtls_create(const struct dtls_config *config, uint64_t now_ns, struct dtls **out);
+/* What an established association takes. During its handshake OpenSSL's SSL, 60 KB, comes on top.
+ * Any thread. */
+size_t dtls_bytes(void);
 /* Sends close_notify if connected. Takes NULL. */
 void dtls_destroy(struct dtls *dtls);
 

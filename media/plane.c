@@ -21,7 +21,7 @@
 
 static int create_parts(struct plane *plane)
 {
-	int rc = packet_pool_create("packets", plane->config.packets, &plane->pool);
+	int rc = packet_pool_create(PLANE_POOL_NAME, plane->config.packets, &plane->pool);
 	if (rc)
 		return rc;
 	plane->config.port.pool = plane->pool;

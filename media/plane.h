@@ -15,6 +15,8 @@
 #include "qos/port.h"
 #include "qos/traffic_class.h"
 
+#define PLANE_POOL_NAME "packets"
+
 struct plane_config {
 	struct port_config port; /* n_queues = workers; `pool` and has_send_queue are filled in */
 	int64_t link_bps;        /* what leaves the port at most; 0: whatever it takes */

@@ -6,6 +6,8 @@
  * too many is turned away before libsrtp sees it. */
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +31,7 @@ struct source {
 
 struct nn_srtp {
 	srtp_t session;
+	size_t profile; /* of `profiles` */
 	bool inbound;
 	uint8_t tag_bytes;
 	unsigned int n_sources, sources_room;
@@ -46,6 +49,12 @@ static const struct {
 	{SRTP_AEAD_AES_128_GCM, srtp_profile_aead_aes_128_gcm, 16},
 	{SRTP_AEAD_AES_256_GCM, srtp_profile_aead_aes_256_gcm, 16},
 };
+
+#define PROFILES (sizeof(profiles) / sizeof(profiles[0]))
+#define SAMPLES  4
+
+static size_t bytes_of_one[PROFILES][2]; /* [inbound]; since nn_srtp_start */
+static atomic_uint live[PROFILES][2];
 
 static_assert(16 + SRTCP_INDEX_BYTES <= SRTP_TRAILER_MAX, "the largest trailer there is");
 
@@ -67,9 +76,43 @@ static int errno_of(srtp_err_status_t status)
 	}
 }
 
+/* Most of what a context takes is libsrtp2's and NSS's, which say nothing of it: so the allocator
+ * is asked before and after. */
+static void bytes_measure(size_t profile, bool inbound)
+{
+	struct nn_srtp *samples[SAMPLES + 1] = {0};
+	const struct srtp_keys keys = {.profile = profiles[profile].profile};
+	struct mallinfo2 before = {0};
+	for (unsigned int i = 0; i <= SAMPLES; i++) {
+		nn_srtp_create(&keys, inbound, &samples[i]);
+		if (i == 0)
+			before = mallinfo2();
+	}
+	struct mallinfo2 after = mallinfo2();
+	bytes_of_one[profile][inbound] =
+		after.uordblks > before.uordblks ? (after.uordblks - before.uordblks) / SAMPLES : 0;
+	for (unsigned int i = 0; i <= SAMPLES; i++)
+		nn_srtp_destroy(samples[i]);
+}
+
 int nn_srtp_start(void)
 {
-	return srtp_init() == srtp_err_status_ok ? 0 : -EIO;
+	if (srtp_init() != srtp_err_status_ok)
+		return -EIO;
+	for (size_t i = 0; i < PROFILES; i++) {
+		bytes_measure(i, true);
+		bytes_measure(i, false);
+	}
+	return 0;
+}
+
+size_t nn_srtp_bytes(bool inbound)
+{
+	size_t bytes = 0;
+	for (size_t i = 0; i < PROFILES; i++)
+		bytes += bytes_of_one[i][inbound] *
+			 atomic_load_explicit(&live[i][inbound], memory_order_relaxed);
+	return bytes;
 }
 
 void nn_srtp_stop(void)
@@ -99,30 +142,34 @@ static int session_create(struct nn_srtp *srtp, const struct srtp_keys *keys, si
 
 int nn_srtp_create(const struct srtp_keys *keys, bool inbound, struct nn_srtp **out)
 {
-	size_t profile = 0, n = sizeof(profiles) / sizeof(*profiles);
+	size_t profile = 0;
 
-	while (profile < n && profiles[profile].profile != keys->profile)
+	while (profile < PROFILES && profiles[profile].profile != keys->profile)
 		profile++;
-	if (profile == n)
+	if (profile == PROFILES)
 		return -EINVAL;
 
 	struct nn_srtp *srtp = calloc(1, sizeof(*srtp));
 	if (!srtp)
 		return -ENOMEM;
 	srtp->inbound = inbound;
+	srtp->profile = profile;
 	srtp->tag_bytes = profiles[profile].tag_bytes;
 	int result = session_create(srtp, keys, profile);
-	if (result < 0)
+	if (result < 0) {
 		free(srtp);
-	else
-		*out = srtp;
-	return result;
+		return result;
+	}
+	atomic_fetch_add_explicit(&live[profile][inbound], 1, memory_order_relaxed);
+	*out = srtp;
+	return 0;
 }
 
 void nn_srtp_destroy(struct nn_srtp *srtp)
 {
 	if (!srtp)
 		return;
+	atomic_fetch_sub_explicit(&live[srtp->profile][srtp->inbound], 1, memory_order_relaxed);
 	srtp_dealloc(srtp->session);
 	free(srtp->sources);
 	free(srtp);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "media/dtls.h"
@@ -21,6 +22,9 @@ void nn_srtp_stop(void);
  * of 1024 packets (SRTCP: 128). -EINVAL for an unknown profile, -ENOMEM, -EIO. */
 int nn_srtp_create(const struct srtp_keys *keys, bool inbound, struct nn_srtp **out);
 void nn_srtp_destroy(struct nn_srtp *srtp);
+/* What all there are of one direction take, as measured on one of each profile at the start; what
+ * each SSRC adds is not in it. Any thread. */
+size_t nn_srtp_bytes(bool inbound);
 /* What SRTP adds to each RTP packet. */
 unsigned int nn_srtp_tag_bytes(const struct nn_srtp *srtp);
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "media/dtls.h"
@@ -18,6 +19,8 @@
 #define SRTP_DRIVER_OFF         "off"
 #define SRTP_LIBRARY            "libsrtp2"
 #define SRTP_SENDER_SOURCES_MAX 40 /* SSRCs of one sender, at most */
+
+#define SRTP_POOL_PREFIX "srtp-" /* of the names of DPDK's pools */
 
 struct srtp_devices;
 struct srtp_queue;
@@ -47,6 +50,8 @@ void srtp_queue_destroy(struct srtp_queue *queue);
  * -EINVAL unknown profile, more than SRTP_SENDER_SOURCES_MAX; -ENOMEM; -EIO. */
 int srtp_sender_create(struct srtp_devices *devices, const struct srtp_keys *keys,
 		       unsigned int sources_max, struct srtp_sender **out);
+/* What such a sender takes, without its sessions in the device. Any thread. */
+size_t srtp_sender_bytes(unsigned int sources_max);
 /* Nobody uses it any more. Takes NULL. */
 void srtp_sender_destroy(struct srtp_sender *sender);
 /* What protect adds to a packet: RTP, RTCP. */

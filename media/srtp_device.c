@@ -59,7 +59,7 @@ static int device_start(struct srtp_devices *devices, enum srtp_suite suite, con
 	if (id < 0)
 		return -ENODEV;
 	device->id = (uint8_t)id;
-	snprintf(pool, sizeof(pool), "srtp-%d", id);
+	snprintf(pool, sizeof(pool), SRTP_POOL_PREFIX "%d", id);
 	unsigned int sessions = sessions_per_sender[suite];
 	device->sessions = rte_cryptodev_sym_session_pool_create(
 		pool, config->senders_max * sessions + SESSION_CACHE,
@@ -133,7 +133,7 @@ int srtp_queue_create(struct srtp_devices *devices, unsigned int index, struct s
 		return -ENOMEM;
 	queue->devices = devices;
 	queue->index = (uint16_t)index;
-	snprintf(name, sizeof(name), "srtp-ops-%u", index);
+	snprintf(name, sizeof(name), SRTP_POOL_PREFIX "ops-%u", index);
 	queue->op_pool = rte_crypto_op_pool_create(name, RTE_CRYPTO_OP_TYPE_SYMMETRIC,
 						   SRTP_BURST_MAX, 0, SRTP_IV_BYTES, SOCKET_ID_ANY);
 	if (!queue->op_pool ||

@@ -118,6 +118,11 @@ static int use_device(struct srtp_sender *sender, const struct profile *profile,
 	return sender->rtcp_session ? 0 : -ENOMEM;
 }
 
+size_t srtp_sender_bytes(unsigned int sources_max)
+{
+	return sizeof(struct srtp_sender) + sources_max * sizeof(struct sender_source);
+}
+
 int srtp_sender_create(struct srtp_devices *devices, const struct srtp_keys *keys,
 		       unsigned int sources_max, struct srtp_sender **out)
 {
@@ -126,8 +131,7 @@ int srtp_sender_create(struct srtp_devices *devices, const struct srtp_keys *key
 		i++;
 	if (i == n || sources_max > SRTP_SENDER_SOURCES_MAX)
 		return -EINVAL;
-	struct srtp_sender *sender =
-		calloc(1, sizeof(*sender) + sources_max * sizeof(sender->sources[0]));
+	struct srtp_sender *sender = calloc(1, srtp_sender_bytes(sources_max));
 	if (!sender)
 		return -ENOMEM;
 	sender->sources_max = sources_max;

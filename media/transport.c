@@ -47,11 +47,9 @@ int transport_add_twcc(struct transport *transport)
 int transport_set_keys(struct transport *transport, const struct srtp_keys *keys)
 {
 	int rc = nn_srtp_create(keys, true, &transport->srtp_in);
-	/* Each viewer's media and its retransmissions, and reports about what we receive. */
-	unsigned int sources_max = 2 * transport->n_subscriptions + 1;
 	if (rc == 0)
-		rc = srtp_sender_create(transport->plane->devices, keys, sources_max,
-					&transport->sender);
+		rc = srtp_sender_create(transport->plane->devices, keys,
+					transport_sources_max(transport), &transport->sender);
 	return rc;
 }
 

@@ -112,6 +112,13 @@ struct transport {
 	uint64_t replayed_ns; /* when its video began: what came before counts as come then */
 };
 
+/* SSRCs that it sends: each subscription's media and retransmissions, and reports about what we
+ * receive. */
+static inline unsigned int transport_sources_max(const struct transport *transport)
+{
+	return 2 * transport->n_subscriptions + 1;
+}
+
 /* Control thread. NULL: no memory. The caller fills configs of tracks and subscriptions before it
  * publishes. */
 struct transport *transport_create(struct plane *plane, unsigned int n_tracks,
