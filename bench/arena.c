@@ -68,10 +68,10 @@ static int add_subjects(struct arena *arena)
 	return rc;
 }
 
-/* A server that runs already is where it is; a port of its own kind brings its own namespaces. */
+/* A server that runs already is where it is. Cells are joined to where we are. */
 static void enter_namespace(const struct arena_options *options)
 {
-	if (has_url(options) || options->mode != BENCH_SOCKET)
+	if (has_url(options))
 		return;
 	int rc = namespace_enter();
 	if (rc)

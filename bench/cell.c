@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,10 +24,24 @@ struct cell {
 	void *context;
 	int result;
 	bool is_ending;
-	/* the cell's thread */
+	/* set before it has anything to do */
 	unsigned int queues;
-	bool is_paired;
+	char outside[16], address[16], outside_address[16];
+	bool is_paired; /* the cell's thread */
 };
+
+/* Cells of a process are told apart by number. */
+static atomic_uint next_number;
+
+const char *cell_address(const struct cell *cell)
+{
+	return cell->address;
+}
+
+const char *cell_outside(const struct cell *cell)
+{
+	return cell->outside;
+}
 
 static void *run_cell(void *argument)
 {
@@ -75,20 +90,29 @@ static int move_in(void *context)
 	int rc = ip_run("link set lo up");
 	if (rc == 0)
 		rc = ip_run("link add " CELL_INTERFACE " numtxqueues %u numrxqueues %u type veth "
-			    "peer name " CELL_OUTSIDE " numtxqueues %u numrxqueues %u netns %d",
-			    cell->queues, cell->queues, cell->queues, cell->queues, getpid());
+			    "peer name %s numtxqueues %u numrxqueues %u netns %d",
+			    cell->queues, cell->queues, cell->outside, cell->queues, cell->queues,
+			    getpid());
 	cell->is_paired = rc == 0;
 	if (rc == 0)
-		rc = ip_run("addr add " CELL_ADDRESS "/24 dev " CELL_INTERFACE);
+		rc = ip_run("addr add %s/24 dev " CELL_INTERFACE, cell->address);
 	return rc ? rc : ip_run("link set " CELL_INTERFACE " up");
 }
 
-static int set_up_outside(void)
+static int set_up_outside(const struct cell *cell)
 {
-	int rc = ip_run("addr add " CELL_OUTSIDE_ADDRESS "/24 dev " CELL_OUTSIDE);
+	int rc = ip_run("addr add %s/24 dev %s", cell->outside_address, cell->outside);
 	if (rc == 0)
-		rc = ip_compute_checksums(CELL_OUTSIDE);
-	return rc ? rc : ip_run("link set " CELL_OUTSIDE " up");
+		rc = ip_compute_checksums(cell->outside);
+	return rc ? rc : ip_run("link set %s up", cell->outside);
+}
+
+static void number(struct cell *cell)
+{
+	unsigned int n = 1 + atomic_fetch_add(&next_number, 1) % 250;
+	snprintf(cell->outside, sizeof(cell->outside), "nn%u", n);
+	snprintf(cell->address, sizeof(cell->address), "10.77.%u.1", n);
+	snprintf(cell->outside_address, sizeof(cell->outside_address), "10.77.%u.2", n);
 }
 
 static struct cell *cell_create(void)
@@ -111,9 +135,10 @@ int cell_open(unsigned int queues, struct cell **out)
 	if (!cell)
 		return -ENOMEM;
 	cell->queues = queues;
+	number(cell);
 	int rc = cell_call(cell, move_in, cell);
 	if (rc == 0)
-		rc = set_up_outside();
+		rc = set_up_outside(cell);
 	if (rc) {
 		fprintf(stderr, "nn5g-bench: no namespace with a veth pair: %s%s\n", strerror(-rc),
 			rc == -EPERM ? " (root may make one)" : "");
@@ -125,7 +150,7 @@ int cell_open(unsigned int queues, struct cell **out)
 }
 
 /* The kernel takes a namespace down some time after its last thread; our end of the pair shall be
- * gone at once, for the next one has the same name. */
+ * gone at once. */
 static int remove_pair(void *context)
 {
 	const struct cell *cell = context;

@@ -27,8 +27,10 @@ static void size_buffers(int fd)
 int floor_stream_open(struct floor_stream *stream, unsigned int room, struct sockaddr_in *address)
 {
 	socklen_t size = sizeof(*address);
-	*address = (struct sockaddr_in){.sin_family = AF_INET,
-					.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	address->sin_family = AF_INET;
+	address->sin_port = 0;
+	if (address->sin_addr.s_addr == 0)
+		address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	*stream = (struct floor_stream){.room = room};
 	stream->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	stream->receivers = calloc(room, sizeof(*stream->receivers));

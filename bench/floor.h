@@ -19,7 +19,8 @@ struct floor_stream {
 	struct iovec vector;
 };
 
-/* Opens a socket on loopback for up to `room` receivers. Negative errno. */
+/* Opens a socket for up to `room` receivers, on the host address that `address` has, or loopback if
+ * that is 0, and completes it. Negative errno. */
 int floor_stream_open(struct floor_stream *stream, unsigned int room, struct sockaddr_in *address);
 /* Of a stream that was opened, or is zero with fd -1. */
 void floor_stream_close(struct floor_stream *stream);

@@ -1,5 +1,7 @@
 /* The relay is a fork: a process whose CPU time is its own. Its streams are there before it is, and
- * are handed out to whoever publishes. */
+ * are handed out to whoever publishes. Where a gateway's port is past the kernel, the relay's
+ * sockets are behind a veth pair, too. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -11,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/cell.h"
 #include "bench/floor.h"
 #include "bench/subject_kind.h"
 
@@ -28,7 +31,8 @@ struct stream {
 struct subject_floor_relay {
 	struct subject subject;
 	pid_t pid;
-	unsigned int n_streams;
+	struct cell *cell; /* owned; NULL: on loopback */
+	unsigned int n_streams, room;
 	struct floor_stream *sockets; /* owned, n_streams of them */
 	struct stream *streams;       /* the same */
 	pthread_mutex_t lock;         /* of names and SSRCs */
@@ -78,12 +82,14 @@ static void relay_close(struct subject *subject)
 		floor_stream_close(&relay->sockets[i]);
 	free(relay->sockets);
 	free(relay->streams);
+	cell_close(relay->cell);
 	pthread_mutex_destroy(&relay->lock);
 	free(relay);
 }
 
-static int open_streams(struct subject_floor_relay *relay, unsigned int room)
+static int open_streams(void *context)
 {
+	struct subject_floor_relay *relay = context;
 	relay->sockets = calloc(relay->n_streams, sizeof(*relay->sockets));
 	relay->streams = calloc(relay->n_streams, sizeof(*relay->streams));
 	if (!relay->sockets || !relay->streams)
@@ -91,9 +97,21 @@ static int open_streams(struct subject_floor_relay *relay, unsigned int room)
 	for (unsigned int i = 0; i < relay->n_streams; i++)
 		relay->sockets[i].fd = -1;
 	int rc = 0;
-	for (unsigned int i = 0; rc == 0 && i < relay->n_streams; i++)
-		rc = floor_stream_open(&relay->sockets[i], room, &relay->streams[i].address);
+	for (unsigned int i = 0; rc == 0 && i < relay->n_streams; i++) {
+		if (relay->cell)
+			inet_pton(AF_INET, cell_address(relay->cell),
+				  &relay->streams[i].address.sin_addr);
+		rc = floor_stream_open(&relay->sockets[i], relay->room, &relay->streams[i].address);
+	}
 	return rc;
+}
+
+static int open_streams_in_place(struct subject_floor_relay *relay, enum bench_mode mode)
+{
+	if (mode == BENCH_SOCKET)
+		return open_streams(relay);
+	int rc = cell_open(1, &relay->cell);
+	return rc ? rc : cell_call(relay->cell, open_streams, relay);
 }
 
 static int relay_open(const struct subject_config *config, struct subject **out)
@@ -104,7 +122,8 @@ static int relay_open(const struct subject_config *config, struct subject **out)
 	relay->subject.kind = &subject_floor;
 	relay->n_streams = config->streams ? config->streams : 1;
 	pthread_mutex_init(&relay->lock, NULL);
-	int rc = open_streams(relay, config->sessions ? config->sessions : 1);
+	relay->room = config->sessions ? config->sessions : 1;
+	int rc = open_streams_in_place(relay, config->mode);
 	if (rc == 0)
 		rc = start(relay);
 	if (rc) {

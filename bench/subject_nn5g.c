@@ -82,7 +82,7 @@ static int start(struct subject_gateway *gateway, const struct subject_config *c
 	if (gateway->cell) {
 		snprintf(port, sizeof(port), "port: {mode: %s, interface: %s}\n",
 			 bench_mode_names[config->mode], CELL_INTERFACE);
-		errand.config.listen = CELL_ADDRESS;
+		errand.config.listen = cell_address(gateway->cell);
 		errand.config.more = port;
 	}
 	int rc = run(gateway, start_node, &errand);

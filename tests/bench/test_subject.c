@@ -57,6 +57,18 @@ static void connect_a_publisher(struct subject *subject)
 	peer_destroy(peer);
 }
 
+/* Of our namespace: loopback, and our ends of pairs. */
+static unsigned int interfaces(void)
+{
+	unsigned int n = 0;
+	struct if_nameindex *all = if_nameindex();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(all);
+	while (all[n].if_index)
+		n++;
+	if_freenameindex(all);
+	return n;
+}
+
 static void connects(enum bench_mode mode)
 {
 	struct subject *subject;
@@ -64,10 +76,10 @@ static void connects(enum bench_mode mode)
 	struct subject_config config = {.mode = mode, .sessions = 10};
 	CU_ASSERT_EQUAL_FATAL(subject_open("nn5g", &config, &subject), 0);
 	CU_ASSERT_EQUAL(subject_pids(subject, &pid, 1), 1);
-	CU_ASSERT_EQUAL(if_nametoindex(CELL_OUTSIDE) != 0, mode != BENCH_SOCKET);
+	CU_ASSERT_EQUAL(interfaces(), mode == BENCH_SOCKET ? 1 : 2);
 	connect_a_publisher(subject);
 	subject_close(subject);
-	CU_ASSERT_EQUAL(if_nametoindex(CELL_OUTSIDE), 0);
+	CU_ASSERT_EQUAL(interfaces(), 1);
 }
 
 static void session_connects_over_sockets(void)
@@ -90,26 +102,29 @@ static int fail_with(void *context)
 	return *(const int *)context;
 }
 
-static int see_loopback_alone(void *context)
+static int see_one_end(void *context)
 {
-	(void)context;
-	return if_nametoindex("lo") && if_nametoindex(CELL_INTERFACE) &&
-			       !if_nametoindex(CELL_OUTSIDE)
+	return if_nametoindex(CELL_INTERFACE) && !if_nametoindex(context) && interfaces() == 2
 		       ? 0
 		       : -ENODEV;
 }
 
-static void cell_is_a_place_of_its_own(void)
+static void cells_are_places_of_their_own(void)
 {
-	struct cell *cell;
+	struct cell *one, *two;
 	int fault = -EXDEV;
-	CU_ASSERT_EQUAL_FATAL(cell_open(2, &cell), 0);
-	CU_ASSERT_EQUAL(cell_call(cell, see_loopback_alone, NULL), 0);
-	CU_ASSERT_EQUAL(cell_call(cell, fail_with, &fault), -EXDEV);
-	CU_ASSERT_NOT_EQUAL(if_nametoindex(CELL_OUTSIDE), 0);
-	CU_ASSERT_EQUAL(if_nametoindex(CELL_INTERFACE), 0);
-	cell_close(cell);
-	CU_ASSERT_EQUAL(if_nametoindex(CELL_OUTSIDE), 0);
+	CU_ASSERT_EQUAL_FATAL(cell_open(2, &one), 0);
+	CU_ASSERT_EQUAL_FATAL(cell_open(1, &two), 0);
+	char *outside = (char *)(uintptr_t)cell_outside(one);
+	CU_ASSERT_NOT_EQUAL(strcmp(cell_address(one), cell_address(two)), 0);
+	CU_ASSERT_EQUAL(cell_call(one, see_one_end, outside), 0);
+	CU_ASSERT_EQUAL(cell_call(two, see_one_end, outside), 0);
+	CU_ASSERT_EQUAL(cell_call(one, fail_with, &fault), -EXDEV);
+	CU_ASSERT_NOT_EQUAL(if_nametoindex(outside), 0);
+	CU_ASSERT_EQUAL(interfaces(), 3);
+	cell_close(one);
+	cell_close(two);
+	CU_ASSERT_EQUAL(interfaces(), 1);
 }
 
 static int start(void)
@@ -130,7 +145,7 @@ static int stop(void)
 }
 
 static CU_TestInfo tests[] = {
-	{"cell_is_a_place_of_its_own", cell_is_a_place_of_its_own},
+	{"cells_are_places_of_their_own", cells_are_places_of_their_own},
 	{"session_connects_over_sockets", session_connects_over_sockets},
 	{"session_connects_over_af_packet", session_connects_over_af_packet},
 	{"session_connects_over_af_xdp", session_connects_over_af_xdp},
