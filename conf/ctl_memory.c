@@ -66,7 +66,7 @@ static void table_print(const json_t *result)
 static int stats_memory_run(const struct command_line *line)
 {
 	json_t *result;
-	int rc = ctl_ask_node(line, "stats.memory", NULL, &result);
+	int rc = ctl_ask_node(line, "stats.memory", json_object(), &result);
 	if (rc)
 		return rc;
 	if (!ctl_json(line, result))
