@@ -31,6 +31,7 @@ struct load_figures {
 	double seconds;
 	unsigned int playing; /* viewers that have media */
 	uint64_t sent;        /* by all publishers, each packet once */
+	/* without viewers: packets are those sent, lost those that the subject reported */
 	struct viewer_totals totals;
 	uint64_t tool_cpu_ns; /* of this process */
 	bool has_usage;       /* the subject's processes are known */

@@ -35,6 +35,12 @@ const struct histogram *load_setup_ns(const struct load *load)
 	return &load->totals.setup_ns;
 }
 
+static void mark_stream(struct load_stream *stream)
+{
+	stream->begin = publisher_sent(stream->publisher);
+	stream->begin_lost = publisher_reported_lost(stream->publisher);
+}
+
 /* What came before does not count, but for setups. */
 static void begin(struct load *load)
 {
@@ -44,7 +50,7 @@ static void begin(struct load *load)
 	*totals = (struct viewer_totals){.setup_ns = setup_ns};
 	pace_take_lag_ns(load->pace);
 	for (unsigned int i = 0; i < load->config.publishers; i++)
-		load->streams[i].begin = publisher_sent(load->streams[i].publisher);
+		mark_stream(&load->streams[i]);
 	for (unsigned int i = 0; i < load->n_started; i++)
 		viewer_begin(&load->viewers[i]);
 }
@@ -62,6 +68,16 @@ static void count_losses(struct load *load, struct load_figures *figures)
 		for (unsigned int j = 0; j < PUBLISHER_TRACKS; j++)
 			figures->sent += sent.packets[j] - load->streams[i].begin.packets[j];
 	}
+}
+
+/* Where nobody watches, packets are those that were sent, and lost what was reported. */
+static void count_ingest(const struct load *load, struct load_figures *figures)
+{
+	figures->totals.packets = figures->sent;
+	figures->totals.bytes = figures->sent * load->config.packet_bytes;
+	for (unsigned int i = 0; i < load->config.publishers; i++)
+		figures->totals.lost += publisher_reported_lost(load->streams[i].publisher) -
+					load->streams[i].begin_lost;
 }
 
 static void note_noise(struct load *load, const struct noise_clock *before,
@@ -101,6 +117,8 @@ int load_measure(struct load *load, unsigned int seconds, struct load_figures *f
 	count_losses(load, figures);
 	figures->playing = load_playing(load);
 	figures->totals = load->totals;
+	if (load->n_viewers == 0)
+		count_ingest(load, figures);
 	figures->noise.lag_ms = (double)pace_take_lag_ns(load->pace) / 1e6;
 	figures->noise.spoilt_packets = load->totals.spoilt;
 	if (config->reject)

@@ -11,6 +11,7 @@ struct load_stream {
 	struct publisher *publisher; /* owned */
 	struct viewer_config viewer_config;
 	struct publisher_sent begin;
+	uint64_t begin_lost; /* as reported */
 };
 
 struct load {

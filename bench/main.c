@@ -8,7 +8,9 @@
 
 #include "bench/crypto.h"
 #include "bench/fanout.h"
+#include "bench/ingest.h"
 #include "bench/latency.h"
+#include "bench/ledger.h"
 #include "bench/meter.h"
 #include "bench/report.h"
 #include "bench/slices.h"
@@ -20,9 +22,11 @@ static const struct {
 	{"fanout", "streams, many viewers: loss, latency, setup, CPU per packet; peers in turns",
 	 fanout_main},
 	{"latency", "what is carried without loss, and latency at half of that", latency_main},
+	{"ingest", "streams that nobody watches: CPU per packet that comes in", ingest_main},
 	{"crypto", "what protecting a packet costs: crypto device, libsrtp2, OpenSSL", crypto_main},
 	{"meter", "what metering adds to a packet, and that it is exact", meter_main},
 	{"slices", "whether slices get what they were promised, while others flood", slices_main},
+	{"ledger", "what a store of usage and quota takes", ledger_main},
 	{"report", "what the others measured (--json), as one HTML page", report_main},
 };
 

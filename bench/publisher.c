@@ -37,6 +37,7 @@ struct source {
 	uint32_t octets;
 	_Atomic uint64_t sent;
 	_Atomic uint64_t intended_ns[REMEMBERED]; /* by number */
+	atomic_uint reported_lost;
 };
 
 struct publisher {
@@ -62,11 +63,32 @@ static void put32(uint8_t *at, uint32_t value)
 	put16(at + 2, (uint16_t)value);
 }
 
+/* RFC 3550 6.4.2: what the other side says never came, of each source. */
+static void on_report(struct publisher *publisher, const uint8_t *bytes, size_t size)
+{
+	size_t begin = bytes[1] == 201 ? 8 : 28, n = bytes[0] & 0x1f;
+	for (size_t at = begin; n > 0 && at + 24 <= size; at += 24, n--) {
+		uint32_t ssrc = (uint32_t)bytes[at] << 24 | (uint32_t)bytes[at + 1] << 16 |
+				(uint32_t)bytes[at + 2] << 8 | bytes[at + 3];
+		uint32_t lost = (uint32_t)bytes[at + 5] << 16 | (uint32_t)bytes[at + 6] << 8 |
+				bytes[at + 7];
+		for (unsigned int i = 0; i < PUBLISHER_TRACKS; i++) {
+			/* 24 bits with a sign: duplicates count against it. */
+			if (publisher->sources[i].ssrc == ssrc)
+				atomic_store_explicit(&publisher->sources[i].reported_lost,
+						      lost & 0x800000 ? 0 : lost,
+						      memory_order_relaxed);
+		}
+	}
+}
+
 static void on_rtcp(struct publisher *publisher, const uint8_t *bytes, size_t size)
 {
 	for (size_t at = 0; at + 4 <= size;
 	     at += 4 * ((size_t)(bytes[at + 2] << 8 | bytes[at + 3]) + 1)) {
 		unsigned int format = bytes[at] & 0x1f;
+		if (bytes[at + 1] == 200 || bytes[at + 1] == 201)
+			on_report(publisher, bytes + at, size - at);
 		if (bytes[at + 1] != 206 || (format != 1 && format != 4)) /* PLI, FIR */
 			continue;
 		publisher->wants_keyframe = true;
@@ -274,6 +296,15 @@ struct publisher_sent publisher_sent(const struct publisher *publisher)
 		sent.packets[i] =
 			atomic_load_explicit(&publisher->sources[i].sent, memory_order_acquire);
 	return sent;
+}
+
+uint64_t publisher_reported_lost(const struct publisher *publisher)
+{
+	uint64_t lost = 0;
+	for (unsigned int i = 0; i < PUBLISHER_TRACKS; i++)
+		lost += atomic_load_explicit(&publisher->sources[i].reported_lost,
+					     memory_order_relaxed);
+	return lost;
 }
 
 uint64_t publisher_intended_ns(const struct publisher *publisher, enum publisher_track track,

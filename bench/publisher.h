@@ -39,6 +39,8 @@ void publisher_skip(struct publisher *publisher, uint64_t now_ns);
 void publisher_tick(struct publisher *publisher, uint64_t now_ns);
 /* Any thread. */
 struct publisher_sent publisher_sent(const struct publisher *publisher);
+/* Packets that never came, as the subject's last reports say. Any thread. */
+uint64_t publisher_reported_lost(const struct publisher *publisher);
 /* When packet `number` of a track was meant to leave; 0: not sent yet, or too long ago. Any
  * thread. */
 uint64_t publisher_intended_ns(const struct publisher *publisher, enum publisher_track track,
