@@ -69,11 +69,11 @@ static unsigned int interfaces(void)
 	return n;
 }
 
-static void connects(enum bench_mode mode)
+static void connects(enum bench_mode mode, unsigned int workers)
 {
 	struct subject *subject;
 	pid_t pid;
-	struct subject_config config = {.mode = mode, .sessions = 10};
+	struct subject_config config = {.mode = mode, .sessions = 10, .workers = workers};
 	CU_ASSERT_EQUAL_FATAL(subject_open("nn5g", &config, &subject), 0);
 	CU_ASSERT_EQUAL(subject_pids(subject, &pid, 1), 1);
 	CU_ASSERT_EQUAL(interfaces(), mode == BENCH_SOCKET ? 1 : 2);
@@ -84,17 +84,17 @@ static void connects(enum bench_mode mode)
 
 static void session_connects_over_sockets(void)
 {
-	connects(BENCH_SOCKET);
+	connects(BENCH_SOCKET, 1);
 }
 
 static void session_connects_over_af_packet(void)
 {
-	connects(BENCH_AF_PACKET);
+	connects(BENCH_AF_PACKET, 2);
 }
 
 static void session_connects_over_af_xdp(void)
 {
-	connects(BENCH_AF_XDP);
+	connects(BENCH_AF_XDP, 2);
 }
 
 static int fail_with(void *context)
