@@ -3,22 +3,14 @@
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/rand.h>
-
-static uint32_t random32(void)
-{
-	uint32_t value;
-	if (RAND_bytes((unsigned char *)&value, sizeof(value)) != 1)
-		return 0;
-	return value;
-}
+#include "conf/random.h"
 
 /* Without zero, which means "unknown" all over. */
 static uint32_t random_ssrc(void)
 {
 	uint32_t ssrc;
 	do {
-		ssrc = random32();
+		ssrc = random_u32();
 	} while (ssrc == 0);
 	return ssrc;
 }
@@ -98,9 +90,9 @@ static void fill_subscription(struct subscription_config *config, const struct s
 		.extensions = line->extensions,
 		/* The first numbers stay away from the wrap, as libsrtp's receivers ask (RFC
 		   3711 3.3.1). */
-		.first_sequence = (uint16_t)(random32() & 0x7fff),
-		.first_rtx_sequence = (uint16_t)(random32() & 0x7fff),
-		.first_timestamp = random32(),
+		.first_sequence = (uint16_t)(random_u32() & 0x7fff),
+		.first_rtx_sequence = (uint16_t)(random_u32() & 0x7fff),
+		.first_timestamp = random_u32(),
 	};
 	snprintf(config->mid, sizeof(config->mid), "%s", line->mid);
 }

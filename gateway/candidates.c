@@ -86,3 +86,21 @@ unsigned int candidates_gather(const struct gateway_config *config, uint16_t udp
 		add_listened(&gathering, config, true);
 	return gathering.n;
 }
+
+unsigned int candidates_get(struct candidates *candidates, const struct gateway_config *config,
+			    uint16_t udp_port, bool include_loopback, uint64_t now_ns,
+			    const struct sdp_candidate **out)
+{
+	struct candidates_kept *kept = &candidates->kept[include_loopback];
+	if (now_ns >= kept->until_ns) {
+		kept->n = candidates_gather(config, udp_port, include_loopback, kept->list);
+		kept->until_ns = now_ns + CANDIDATES_KEPT_NS;
+	}
+	*out = kept->list;
+	return kept->n;
+}
+
+void candidates_forget(struct candidates *candidates)
+{
+	candidates->kept[false].until_ns = candidates->kept[true].until_ns = 0;
+}

@@ -29,6 +29,17 @@ static void send_all(struct session *session, json_t *event)
 	json_decref(event);
 }
 
+/* Most sessions have nobody who listens, and an event costs as much as the rest of a change of
+ * state. */
+static bool is_watched(const struct session *session)
+{
+	for (unsigned int i = 0; i < SESSION_SOCKETS_MAX; i++) {
+		if (session->sockets[i])
+			return true;
+	}
+	return false;
+}
+
 static json_t *state_event(const struct session *session)
 {
 	return json_pack("{s:s, s:s, s:s, s:s, s:s*}", "type", "session.state", "session",
@@ -64,7 +75,8 @@ void events_unwatch(struct session *session, struct server_socket *socket)
 
 void events_state(struct session *session)
 {
-	send_all(session, state_event(session));
+	if (is_watched(session))
+		send_all(session, state_event(session));
 	if (session->state != SESSION_TERMINATED) {
 		account_tell_limits(session->account);
 		return;
@@ -94,6 +106,8 @@ void events_stats(struct session *session)
 	bool is_publisher = session->role == SESSION_PUBLISHER;
 	json_int_t bytes = rate_of(session, is_publisher ? STAT_RX_BYTES : STAT_TX_BYTES);
 	const struct meter *meter = &session->transport->meter;
+	if (!is_watched(session))
+		return;
 	json_t *event = json_pack(
 		"{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:I}",
 		"type", "session.stats", "packets",
@@ -114,6 +128,8 @@ void events_stats(struct session *session)
 
 void events_stream(struct session *session, bool is_started)
 {
+	if (!is_watched(session))
+		return;
 	send_all(session,
 		 json_pack("{s:s}", "type", is_started ? "stream.started" : "stream.stopped"));
 }

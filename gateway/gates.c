@@ -162,6 +162,25 @@ static enum admit look_again(struct admission *admission)
 	return ADMIT_YES;
 }
 
+struct sdp_session *admission_make_offer(struct admission *admission)
+{
+	struct node *node = admission->node;
+	admission->offer =
+		node->spare_offer ? node->spare_offer : malloc(sizeof(*admission->offer));
+	node->spare_offer = NULL;
+	return admission->offer;
+}
+
+void admission_drop_offer(struct admission *admission)
+{
+	struct node *node = admission->node;
+	if (node->spare_offer)
+		free(admission->offer);
+	else
+		node->spare_offer = admission->offer;
+	admission->offer = NULL;
+}
+
 enum admit gates_admit(struct admission *admission)
 {
 	if (admission->gate && look_again(admission) == ADMIT_NO)
@@ -172,8 +191,7 @@ enum admit gates_admit(struct admission *admission)
 			continue;
 		enum admit verdict = pass(admission, (enum gate)gate);
 		if (verdict == ADMIT_LATER) {
-			free(admission->offer);
-			admission->offer = NULL;
+			admission_drop_offer(admission);
 		}
 		if (verdict != ADMIT_YES)
 			return verdict;
@@ -205,7 +223,7 @@ const struct sdp_session *admission_offer(struct admission *admission)
 {
 	struct sdp_error error = {0};
 	const struct http_request *request = admission->request;
-	if (!admission->offer && (admission->offer = malloc(sizeof(*admission->offer))))
+	if (!admission->offer && admission_make_offer(admission))
 		sdp_parse(request->body, request->body_bytes, admission->offer, &error);
 	return admission->offer;
 }
@@ -253,7 +271,7 @@ void gates_forget(struct admission *admission)
 		return;
 	gate_stop_waiting(admission);
 	release_all(admission);
-	free(admission->offer);
+	admission_drop_offer(admission);
 	json_decref(admission->body);
 	free(admission);
 }

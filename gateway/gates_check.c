@@ -35,8 +35,7 @@ static enum admit check_offer(struct admission *admission)
 {
 	const struct http_request *request = admission->request;
 	struct sdp_error error = {0};
-	admission->offer = malloc(sizeof(*admission->offer));
-	if (!admission->offer)
+	if (!admission_make_offer(admission))
 		return gates_say_no(admission, 503, "out of memory");
 	int rc = sdp_parse(request->body, request->body_bytes, admission->offer, &error);
 	if (rc)

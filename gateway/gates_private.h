@@ -9,6 +9,11 @@
 enum admit gates_say_no(struct admission *admission, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Room for the request's offer, not read yet: admission->offer, or NULL. */
+struct sdp_session *admission_make_offer(struct admission *admission);
+/* Takes NULL for an offer. */
+void admission_drop_offer(struct admission *admission);
+
 /* gates_check.c: those that only look */
 enum admit gate_check_request(struct admission *admission);
 enum admit gate_check_node(struct admission *admission);

@@ -469,6 +469,7 @@ void node_stop(struct node *node)
 	tenant_table_destroy(node->tenants);
 	journal_close(node->journal);
 	config_free(&node->config);
+	free(node->spare_offer);
 	free(node);
 	eal_stop();
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "conf/config.h"
+#include "gateway/candidates.h"
 #include "gateway/sdp.h"
 
 struct account_book;
@@ -42,6 +43,9 @@ struct node {
 	struct token_replays *replays;
 	struct token_cache *tokens;
 	struct gate_counters *denials;
+	/* Kept for the next request, as it is large; NULL while one has it. Owned. */
+	struct sdp_session *spare_offer;
+	struct candidates candidates;
 	uint64_t started_ns;
 	uint64_t start_bytes;   /* resident then (gateway/memory.h) */
 	struct node_loop *loop; /* main loop and its sources */

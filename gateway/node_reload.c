@@ -119,6 +119,7 @@ void node_reload(struct node *node)
 		node_load_tenants(node);
 	else if (node->child)
 		control_child_reload(node->child);
+	candidates_forget(&node->candidates);
 	handshake_limit(node->plane->handshake, node->config.limits.handshakes_half_open,
 			node->config.limits.handshakes_per_second);
 	atomic_store(&node->plane->consent_ns, node->config.ice.consent_s * 1000000000ull);

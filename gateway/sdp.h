@@ -49,8 +49,6 @@ struct sdp_media {
 	bool rtcp_mux, rtcp_rsize, bundled;
 	bool rtcp_rtt; /* a=rtcp-xr:rcvr-rtt (RFC 3611 5.1): a receiver wants to know its RTT */
 	enum sdp_direction direction;
-	struct sdp_format formats[SDP_FORMATS_MAX];
-	unsigned int n_formats;
 	/* Extensions offered one way only (extmap:N/sendonly), or under a number that an earlier
 	 * m-line has for another one, count as not offered. */
 	struct rtp_extension_map extensions;
@@ -58,10 +56,11 @@ struct sdp_media {
 	char stream_id[SDP_MSID_MAX + 1], track_id[SDP_MSID_MAX + 1];
 	char protocol[32];    /* as offered, echoed */
 	char format_text[64]; /* first format as offered ("webrtc-datachannel", "96"), echoed */
+	unsigned int n_formats;
+	struct sdp_format formats[SDP_FORMATS_MAX]; /* unspecified past n_formats */
 };
 
 struct sdp_session {
-	struct sdp_media media[SDP_MEDIA_MAX];
 	unsigned int n_media;
 	bool extmap_allow_mixed;
 	/* Of the first audio or video m-line that is not rejected: BUNDLE carries all of them over
@@ -70,6 +69,7 @@ struct sdp_session {
 	struct dtls_fingerprint fingerprint;
 	enum sdp_setup setup;
 	bool ice_lite;
+	struct sdp_media media[SDP_MEDIA_MAX]; /* unspecified past n_media */
 };
 
 /* Why a body was refused: what, where, what was expected. */

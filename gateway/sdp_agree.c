@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "conf/random.h"
 #include "gateway/sdp_fmtp.h"
 
 #define STREAM_ID "nn5g"
@@ -142,27 +142,24 @@ static bool ssrc_is_free(const struct sdp_agreement *agreement, uint32_t ssrc)
 	return ssrc != 0;
 }
 
-static int draw_ssrc(const struct sdp_agreement *agreement, uint32_t *ssrc)
+static uint32_t draw_ssrc(const struct sdp_agreement *agreement)
 {
-	uint32_t drawn = 0;
+	uint32_t drawn;
 	do {
-		if (getrandom(&drawn, sizeof(drawn), 0) != (ssize_t)sizeof(drawn))
-			return -errno;
+		drawn = random_u32();
 	} while (!ssrc_is_free(agreement, drawn));
-	*ssrc = drawn;
-	return 0;
+	return drawn;
 }
 
 /* What we tell of a line we send on. */
-static int line_send(struct sdp_agreement *agreement, struct sdp_line *line, int feed)
+static void line_send(struct sdp_agreement *agreement, struct sdp_line *line, int feed)
 {
-	int rc = draw_ssrc(agreement, &line->ssrc);
-	if (rc == 0 && line->rtx_payload_type)
-		rc = draw_ssrc(agreement, &line->rtx_ssrc);
+	line->ssrc = draw_ssrc(agreement);
+	if (line->rtx_payload_type)
+		line->rtx_ssrc = draw_ssrc(agreement);
 	line->feed = feed;
 	(void)snprintf(line->stream_id, sizeof(line->stream_id), STREAM_ID);
 	(void)snprintf(line->track_id, sizeof(line->track_id), STREAM_ID "-%d", feed);
-	return rc;
 }
 
 /* What a viewer has use for; congestion is judged from its receiver reports. */
@@ -228,7 +225,9 @@ static int play_line(struct sdp_agreement *agreement, const struct sdp_media *me
 	for (unsigned int e = 0; e < RTP_EXTENSIONS; e++)
 		if (is_for_viewers(e, feed))
 			line->extensions.id[e] = media->extensions.id[e];
-	return feed ? line_send(agreement, line, index) : 0;
+	if (feed)
+		line_send(agreement, line, index);
+	return 0;
 }
 
 int sdp_agree_play(const struct sdp_session *offer, const struct sdp_feed *feeds,
@@ -292,7 +291,7 @@ void sdp_propose_play(const struct sdp_feed *feeds, unsigned int n_feeds,
 	*agreement = (struct sdp_agreement){.extmap_allow_mixed = true};
 	for (unsigned int i = 0; i < n_feeds && i < SDP_MEDIA_MAX; i++) {
 		propose_line(agreement, &feeds[i], (int)i);
-		(void)line_send(agreement, &agreement->lines[i], (int)i);
+		line_send(agreement, &agreement->lines[i], (int)i);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include "gateway/sdp_parser.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -139,6 +140,7 @@ static int open_section(struct parser *parser, struct span value)
 		return sdp_fail(parser->reader.error, parser->reader.line, -ENOTSUP,
 				"more than %d m-lines", SDP_MEDIA_MAX);
 	parser->media = &session->media[session->n_media];
+	memset(parser->media, 0, offsetof(struct sdp_media, formats));
 	parser->section = &parser->sections[session->n_media++];
 	/* Transport lines are looked up in the m-line first and here last, so they stay apart. */
 	*parser->section = parser->common;
@@ -199,7 +201,9 @@ int sdp_parse(const char *text, size_t size, struct sdp_session *session, struct
 	struct parser parser = {.session = session, .section = &parser.common};
 	struct span value;
 	char letter;
-	memset(session, 0, sizeof(*session));
+	/* Most of it is m-lines and formats that few offers have: those are cleared as they come.
+	 */
+	memset(session, 0, offsetof(struct sdp_session, media));
 	int rc = sdp_reader_init(&parser.reader, text, size, error);
 	if (rc < 0)
 		return rc;

@@ -2,6 +2,7 @@
  * the parsers above see clean, bounded spans only, and what they quote in a reason is printable. */
 #include "gateway/sdp_text.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -184,6 +185,59 @@ void sdp_put(struct sdp_out *out, const char *format, ...)
 	int n = vsnprintf(left ? out->text + out->used : NULL, left, format, arguments);
 	va_end(arguments);
 	out->used += n > 0 ? (size_t)n : 0;
+}
+
+void sdp_put_bytes(struct sdp_out *out, const char *bytes, size_t size)
+{
+	if (out->used < out->room && size < out->room - out->used) {
+		memcpy(out->text + out->used, bytes, size);
+		out->text[out->used + size] = '\0';
+	}
+	out->used += size;
+}
+
+static void put_own(struct sdp_out *out, const struct sdp_line *line, const struct sdp_local *local,
+		    enum sdp_own own)
+{
+	switch (own) {
+	case SDP_OWN_SESSION_ID:
+		sdp_put(out, "%llu", (unsigned long long)local->session_id);
+		break;
+	case SDP_OWN_VERSION:
+		sdp_put(out, "%u", (unsigned int)local->version);
+		break;
+	case SDP_OWN_UFRAG:
+		sdp_put_bytes(out, local->ice_ufrag, strlen(local->ice_ufrag));
+		break;
+	case SDP_OWN_PWD:
+		sdp_put_bytes(out, local->ice_pwd, strlen(local->ice_pwd));
+		break;
+	case SDP_OWN_CNAME:
+		sdp_put_bytes(out, local->cname, strlen(local->cname));
+		break;
+	case SDP_OWN_SSRC:
+		sdp_put(out, "%u", (unsigned int)line->ssrc);
+		break;
+	case SDP_OWN_RTX_SSRC:
+		sdp_put(out, "%u", (unsigned int)line->rtx_ssrc);
+		break;
+	}
+}
+
+void sdp_put_own(struct sdp_out *out, const struct sdp_agreement *agreement,
+		 const struct sdp_local *local, enum sdp_own own, unsigned int line)
+{
+	size_t at = out->used;
+	put_own(out, &agreement->lines[line], local, own);
+	if (!out->places)
+		return;
+	assert(out->places->n < SDP_OWN_MAX);
+	out->places->places[out->places->n++] = (struct sdp_place){
+		.at = (uint32_t)at,
+		.bytes = (uint32_t)(out->used - at),
+		.own = (uint8_t)own,
+		.line = (uint8_t)line,
+	};
 }
 
 void sdp_put_candidates(struct sdp_out *out, const struct sdp_local *local)

@@ -53,14 +53,46 @@ int sdp_expected(const struct sdp_reader *reader, const char *what, struct span 
  * control character, or is past the caps. */
 int sdp_reader_next(struct sdp_reader *reader, char *letter, struct span *value);
 
+/* What stands in a description that is a session's own. */
+enum sdp_own {
+	SDP_OWN_SESSION_ID,
+	SDP_OWN_VERSION,
+	SDP_OWN_UFRAG,
+	SDP_OWN_PWD,
+	SDP_OWN_CNAME,
+	SDP_OWN_SSRC, /* of a line */
+	SDP_OWN_RTX_SSRC,
+};
+
+#define SDP_OWN_MAX (2 + 8 * SDP_MEDIA_MAX) /* in one description */
+
+/* Where such text stands. */
+struct sdp_place {
+	uint32_t at, bytes;
+	uint8_t own, line; /* enum sdp_own; index */
+};
+
+struct sdp_places {
+	struct sdp_place places[SDP_OWN_MAX];
+	unsigned int n;
+};
+
 /* Writes text; `used` keeps counting when the room is used up, and sdp_out_bytes tells. */
 struct sdp_out {
 	char *text;
 	size_t room, used;
+	struct sdp_places *places; /* where sdp_put_own notes what it writes; may be NULL */
 };
 
 void sdp_put(struct sdp_out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sdp_put_bytes(struct sdp_out *out, const char *bytes, size_t size);
+/* The text of `own` in a description of `agreement`. */
+void sdp_put_own(struct sdp_out *out, const struct sdp_agreement *agreement,
+		 const struct sdp_local *local, enum sdp_own own, unsigned int line);
 /* a=candidate lines of `local` (RFC 8839 5.1) and a=end-of-candidates: a lite agent has no more. */
 void sdp_put_candidates(struct sdp_out *out, const struct sdp_local *local);
+/* The description, to its last line. */
+void sdp_put_description(struct sdp_out *out, const struct sdp_agreement *agreement,
+			 const struct sdp_local *local);
 /* Bytes without NUL, or -ENOSPC. */
 int sdp_out_bytes(const struct sdp_out *out);

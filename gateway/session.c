@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include <glib.h>
-#include <openssl/rand.h>
 
 #include "conf/clock.h"
 #include "conf/log.h"
+#include "conf/random.h"
 #include "gateway/account.h"
 #include "gateway/admin.h"
 #include "gateway/events.h"
@@ -141,22 +141,22 @@ static void tell_state(struct session *session)
 
 static void renew_etag(struct session *session)
 {
-	unsigned char random[4];
-	RAND_bytes(random, sizeof(random));
-	snprintf(session->etag, sizeof(session->etag), "\"%u-%02x%02x%02x%02x\"",
-		 ++session->etag_version, random[0], random[1], random[2], random[3]);
+	snprintf(session->etag, sizeof(session->etag), "\"%u-%08x\"", ++session->etag_version,
+		 (unsigned int)random_u32());
 }
 
 /* Fills `out` with `size` - 1 random hex digits (an even number). */
-static int draw_hex(char *out, size_t size)
+static void draw_hex(char *out, size_t size)
 {
+	static const char digits[] = "0123456789abcdef";
 	unsigned char random[SESSION_ID_BYTES / 2];
 	size_t n = (size - 1) / 2;
-	if (RAND_bytes(random, (int)n) != 1)
-		return -EIO;
-	for (size_t i = 0; i < n; i++)
-		snprintf(&out[2 * i], 3, "%02x", random[i]);
-	return 0;
+	random_fill(random, n);
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = digits[random[i] >> 4];
+		out[2 * i + 1] = digits[random[i] & 15];
+	}
+	out[2 * n] = '\0';
 }
 
 /* The last of a session. */
@@ -198,11 +198,9 @@ int session_create(struct session_table *table, enum session_role role, struct t
 	table->counters.open[role][SESSION_GENESIS]++;
 	table->n_sessions++;
 	tenant->n_sessions++;
-	int rc = draw_hex(session->id, sizeof(session->id));
-	if (rc == 0)
-		rc = draw_hex(session->cname, sizeof(session->cname));
-	if (rc == 0)
-		rc = directory_add(table->plane->directory, NULL, &session->entry);
+	draw_hex(session->id, sizeof(session->id));
+	draw_hex(session->cname, sizeof(session->cname));
+	int rc = directory_add(table->plane->directory, NULL, &session->entry);
 	if (rc == 0 && role == SESSION_PUBLISHER)
 		rc = ingress_attach(table->ingress, session);
 	if (rc) {

@@ -6,6 +6,8 @@
 
 #include <glib.h>
 
+#include "gateway/sdp_template.h"
+
 #define EPOCH_STEP 65536 /* a track may change its SSRC this often */
 
 struct stream_table {
@@ -56,6 +58,7 @@ void stream_release(struct stream *stream)
 		g_hash_table_remove(stream->table->by_key, stream->key);
 	for (unsigned int i = 0; i < stream->n_feeds; i++)
 		feed_destroy(stream->feeds[i]);
+	sdp_template_destroy(stream->answer);
 	g_free(stream->key);
 	free(stream);
 }
@@ -134,6 +137,8 @@ struct stream *stream_claim(struct stream *stream, const struct sdp_agreement *a
 	struct stream *before = g_hash_table_lookup(by_key, stream->key);
 
 	describe(agreement, stream->kinds);
+	sdp_template_destroy(stream->answer);
+	stream->answer = NULL;
 	stream->epoch += EPOCH_STEP;
 	if (before == stream)
 		return NULL;

@@ -23,6 +23,7 @@ struct stream {
 	struct feed *feeds[SDP_MEDIA_MAX];    /* owned */
 	struct sdp_feed kinds[SDP_MEDIA_MAX]; /* what each feed carries */
 	unsigned int n_feeds;
+	struct sdp_template *answer; /* of the last viewer; NULL: none yet. Owned */
 	uint32_t epoch; /* of the latest publisher: epochs are far apart, a track counts its own on
 			   top */
 	struct session *publisher; /* borrowed; NULL while there is none */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "conf/clock.h"
 #include "conf/log.h"
 #include "gateway/binding.h"
 #include "gateway/candidates.h"
@@ -15,9 +16,10 @@
 #include "gateway/gates.h"
 #include "gateway/node.h"
 #include "gateway/problem.h"
+#include "gateway/sdp_template.h"
 #include "media/plane.h"
 
-#define ANSWER_BYTES_MAX      65536
+#define ANSWER_BYTES_MAX      SDP_TEMPLATE_BYTES_MAX
 #define NOT_PUBLISHED_RETRY_S 1
 #define TYPE_SDP              "application/sdp"
 #define TYPE_FRAGMENT         "application/trickle-ice-sdpfrag"
@@ -56,24 +58,24 @@ static void add_ice_servers(const struct gateway_config *config, struct http_res
 	}
 }
 
-/* Our side of a description: candidates are gathered into the caller's array. */
+/* Our side of a description. */
 static struct sdp_local local_side(struct node *node, const struct session *session,
-				   enum sdp_setup setup,
-				   struct sdp_candidate candidates[SDP_CANDIDATES_MAX])
+				   enum sdp_setup setup)
 {
-	return (struct sdp_local){
+	struct sdp_local local = {
 		.session_id = session->created_ns,
 		.version = session->etag_version,
 		.ice_ufrag = session->entry->local.ufrag,
 		.ice_pwd = session->entry->local.pwd,
 		.fingerprint = dtls_identity_fingerprint(node->plane->identity),
 		.setup = setup,
-		.candidates = candidates,
-		.n_candidates = candidates_gather(&node->config, port_udp_port(node->plane->port),
-						  session->from_loopback, candidates),
 		.publish = session->role == SESSION_PUBLISHER,
 		.cname = session->cname,
 	};
+	local.n_candidates =
+		candidates_get(&node->candidates, &node->config, port_udp_port(node->plane->port),
+			       session->from_loopback, clock_ns(), &local.candidates);
+	return local;
 }
 
 static void add_session_headers(struct node *node, const struct session *session,
@@ -86,16 +88,30 @@ static void add_session_headers(struct node *node, const struct session *session
 	add_ice_servers(&node->config, response);
 }
 
+/* A viewer's answer is its stream's template, filled in; one that does not fit makes a new one. */
+static int write_answer(struct session *session, const struct sdp_agreement *agreement,
+			const struct sdp_local *local, char *out, size_t room)
+{
+	struct stream *stream = session->stream;
+	if (local->publish || local->setup == SDP_ACTPASS)
+		return sdp_write(agreement, local, out, room);
+	if (!stream->answer || !sdp_template_fits(stream->answer, agreement, local)) {
+		sdp_template_destroy(stream->answer);
+		stream->answer = sdp_template_create(agreement, local);
+	}
+	return stream->answer ? sdp_template_write(stream->answer, agreement, local, out, room)
+			      : -ENOMEM;
+}
+
 /* Writes a description with `status` and all headers of a new session. Without it the browser would
  * not know of the session, which then ends. */
 static void describe(struct node *node, struct session *session,
 		     const struct sdp_agreement *agreement, enum sdp_setup setup, int status,
 		     struct http_response *response)
 {
-	struct sdp_candidate candidates[SDP_CANDIDATES_MAX];
-	struct sdp_local local = local_side(node, session, setup, candidates);
-	char *text = malloc(ANSWER_BYTES_MAX);
-	int size = text ? sdp_write(agreement, &local, text, ANSWER_BYTES_MAX) : -ENOMEM;
+	char text[ANSWER_BYTES_MAX];
+	struct sdp_local local = local_side(node, session, setup);
+	int size = write_answer(session, agreement, &local, text, sizeof(text));
 	if (size < 0) {
 		problem_write(response, 500, 0, NULL, "the description does not fit");
 		session_terminate(session, REASON_ERROR);
@@ -103,7 +119,6 @@ static void describe(struct node *node, struct session *session,
 		http_bytes(response, status, TYPE_SDP, text, (size_t)size);
 		add_session_headers(node, session, response);
 	}
-	free(text);
 }
 
 static void note_first_mid(struct session *session, const struct sdp_agreement *agreement)
@@ -291,7 +306,6 @@ static bool etag_matches(const struct session *session, const char *if_match)
 static void restart_ice(struct node *node, struct session *session,
 			const struct sdp_fragment *fragment, struct http_response *response)
 {
-	struct sdp_candidate candidates[SDP_CANDIDATES_MAX];
 	char text[8192];
 	int rc = session_restart_ice(session, fragment->ice_ufrag);
 	if (rc) {
@@ -299,7 +313,7 @@ static void restart_ice(struct node *node, struct session *session,
 		http_header(response, "retry-after", "1");
 		return;
 	}
-	struct sdp_local local = local_side(node, session, SDP_PASSIVE, candidates);
+	struct sdp_local local = local_side(node, session, SDP_PASSIVE);
 	int size = sdp_fragment_write(&local, session->first_mid, text, sizeof(text));
 	if (size < 0) {
 		problem_write(response, 500, 0, NULL, "the fragment does not fit");

@@ -11,11 +11,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include <stun/stunagent.h>
 #include <stun/usages/ice.h>
 
+#include "conf/random.h"
 #include "media/ice.h"
 
 #define STUN_BINDING_REQUEST      0x0001
@@ -44,26 +44,13 @@ struct ice {
 /* What the agent's callback needs to judge a USERNAME. */
 static_assert(UFRAG_CHARS < ICE_UFRAG_BYTES && PWD_CHARS < ICE_PWD_BYTES, "room for the NUL");
 
-static void random_bytes(uint8_t *out, size_t size)
-{
-	size_t got = 0;
-
-	while (got < size) {
-		ssize_t n = getrandom(out + got, size - got, 0);
-		if (n > 0)
-			got += (size_t)n;
-		else if (errno != EINTR)
-			abort(); /* a predictable password would be worse than no gateway */
-	}
-}
-
 void ice_credentials_make(struct ice_credentials *credentials, uint32_t slot)
 {
 	uint8_t random[UFRAG_CHARS - UFRAG_SLOT_CHARS + PWD_CHARS];
 	const uint8_t *next = random;
 
 	assert(slot < 1u << 24);
-	random_bytes(random, sizeof(random));
+	random_fill(random, sizeof(random));
 	memset(credentials, 0, sizeof(*credentials));
 	for (int i = 0; i < UFRAG_SLOT_CHARS; i++)
 		credentials->ufrag[i] = ice_chars[slot >> (18 - 6 * i) & 63];

@@ -117,6 +117,38 @@ int plane_start(const struct plane_config *config, struct plane **out)
 	return 0;
 }
 
+static void post_barrier(struct plane *plane)
+{
+	struct message message = {.type = MESSAGE_BARRIER, .barrier = plane->barrier};
+	atomic_init(&plane->barrier->left, plane->n_workers + 1);
+	mailbox_post_wait(handshake_mailbox(plane->handshake), &message);
+	for (unsigned int i = 0; i < plane->n_workers; i++)
+		mailbox_post_wait(plane->workers[i]->mailbox, &message);
+}
+
+/* Makes a barrier's calls, which may ask for barriers again. */
+static void end_barrier(struct barrier *barrier)
+{
+	struct barrier_call *call;
+	while ((call = TAILQ_FIRST(&barrier->calls))) {
+		TAILQ_REMOVE(&barrier->calls, call, link);
+		call->done(call->context);
+		free(call);
+	}
+	free(barrier);
+}
+
+/* The next is posted before the calls are made: there is no need to wait for them. */
+static void on_barrier_done(struct plane *plane)
+{
+	struct barrier *passed = plane->barrier;
+	plane->barrier = plane->barrier_next;
+	plane->barrier_next = NULL;
+	if (plane->barrier && !plane->has_stopped)
+		post_barrier(plane);
+	end_barrier(passed);
+}
+
 void plane_dispatch(struct plane *plane,
 		    void (*on_message)(void *context, const struct message *message), void *context)
 {
@@ -125,13 +157,10 @@ void plane_dispatch(struct plane *plane,
 	mailbox_awake(plane->control);
 	while ((n = mailbox_take(plane->control, messages, 64)) > 0) {
 		for (unsigned int i = 0; i < n; i++) {
-			if (messages[i].type != MESSAGE_BARRIER_DONE) {
+			if (messages[i].type == MESSAGE_BARRIER_DONE)
+				on_barrier_done(plane);
+			else
 				on_message(context, &messages[i]);
-				continue;
-			}
-			struct barrier *barrier = messages[i].barrier;
-			barrier->done(barrier->context);
-			free(barrier);
 		}
 	}
 }
@@ -158,7 +187,10 @@ void plane_stop(struct plane *plane)
 		eal_lcore_join(egress_lcore(plane));
 	}
 	/* Every thread has passed the barriers there were; what they free is still waiting. */
+	plane->has_stopped = true;
 	plane_dispatch(plane, pass_over, NULL);
+	while (plane->barrier)
+		on_barrier_done(plane);
 	plane_destroy(plane);
 }
 
@@ -211,18 +243,29 @@ bool plane_set_held(struct plane *plane, struct transport *transport, uint8_t he
 		&(struct message){.type = MESSAGE_HOLD, .transport = transport, .word = held});
 }
 
-int plane_barrier(struct plane *plane, void (*done)(void *context), void *context)
+static struct barrier *create_barrier(void)
 {
 	struct barrier *barrier = malloc(sizeof(*barrier));
-	if (!barrier)
+	if (barrier)
+		TAILQ_INIT(&barrier->calls);
+	return barrier;
+}
+
+int plane_barrier(struct plane *plane, void (*done)(void *context), void *context)
+{
+	bool is_first = !plane->barrier;
+	struct barrier **barrier = is_first ? &plane->barrier : &plane->barrier_next;
+	struct barrier_call *call = malloc(sizeof(*call));
+	if (!*barrier)
+		*barrier = create_barrier();
+	if (!call || !*barrier) {
+		free(call);
 		return -ENOMEM;
-	atomic_init(&barrier->left, plane->n_workers + 1);
-	barrier->done = done;
-	barrier->context = context;
-	struct message message = {.type = MESSAGE_BARRIER, .barrier = barrier};
-	mailbox_post_wait(handshake_mailbox(plane->handshake), &message);
-	for (unsigned int i = 0; i < plane->n_workers; i++)
-		mailbox_post_wait(plane->workers[i]->mailbox, &message);
+	}
+	*call = (struct barrier_call){.done = done, .context = context};
+	TAILQ_INSERT_TAIL(&(*barrier)->calls, call, link);
+	if (is_first)
+		post_barrier(plane);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "media/directory.h"
 #include "media/dtls.h"
@@ -30,12 +31,17 @@ struct plane_config {
 	const char *crypto_gcm, *crypto_cm; /* media/srtp_burst.h; borrowed until it runs */
 };
 
-/* Acknowledged by every worker and the handshake thread; then, on control, `done` runs. What
- * control took out of reach before is referred to by nobody after. */
-struct barrier {
-	atomic_uint left;
+struct barrier_call {
+	TAILQ_ENTRY(barrier_call) link;
 	void (*done)(void *context);
 	void *context;
+};
+
+/* Acknowledged by every worker and the handshake thread; then, on control, its calls are made. What
+ * control took out of reach before it was posted is referred to by nobody after. */
+struct barrier {
+	atomic_uint left;
+	TAILQ_HEAD(, barrier_call) calls; /* in the order they were asked for; owned */
 };
 
 struct plane {
@@ -49,6 +55,10 @@ struct plane {
 	struct dtls_identity *identity;
 	struct handshake *handshake;
 	struct mailbox *control; /* messages to control */
+	/* One at a time is under way, and what is asked for meanwhile goes with the next: a crowd
+	 * that leaves wakes every thread a few times, not once for each. Control's; NULL: none. */
+	struct barrier *barrier, *barrier_next;
+	bool has_stopped; /* no thread is left to pass a barrier */
 	struct worker *workers[PORT_QUEUES_MAX];
 	unsigned int n_workers;
 };

@@ -80,10 +80,38 @@ static void wildcards_become_interfaces(void)
 		CU_ASSERT_TRUE(address_is_ipv4(&out[i].address));
 }
 
+static void what_was_gathered_is_kept_for_a_while(void)
+{
+	struct gateway_config config = {0};
+	struct candidates candidates = {0};
+	const struct sdp_candidate *out;
+	uint64_t now_ns = 5;
+	config.media.listen[0] = (char *)(uintptr_t) "192.0.2.1";
+	config.media.listen[1] = (char *)(uintptr_t) "127.0.0.1";
+	config.media.n_listen = 2;
+	CU_ASSERT_EQUAL(candidates_get(&candidates, &config, PORT, false, now_ns, &out), 1);
+	CU_ASSERT_EQUAL(candidates_get(&candidates, &config, PORT, true, now_ns, &out), 2);
+	config.media.listen[0] = (char *)(uintptr_t) "192.0.2.2";
+	now_ns += CANDIDATES_KEPT_NS - 1;
+	CU_ASSERT_EQUAL_FATAL(candidates_get(&candidates, &config, PORT, false, now_ns, &out), 1);
+	CU_ASSERT_TRUE(is(&out[0], "192.0.2.1"));
+	now_ns++;
+	CU_ASSERT_EQUAL_FATAL(candidates_get(&candidates, &config, PORT, false, now_ns, &out), 1);
+	CU_ASSERT_TRUE(is(&out[0], "192.0.2.2"));
+	/* A new configuration does not wait. */
+	config.media.listen[0] = (char *)(uintptr_t) "192.0.2.3";
+	candidates_forget(&candidates);
+	CU_ASSERT_EQUAL_FATAL(candidates_get(&candidates, &config, PORT, false, now_ns, &out), 1);
+	CU_ASSERT_TRUE(is(&out[0], "192.0.2.3"));
+	CU_ASSERT_EQUAL_FATAL(candidates_get(&candidates, &config, PORT, true, now_ns, &out), 2);
+	CU_ASSERT_TRUE(is(&out[1], "192.0.2.3"));
+}
+
 static CU_TestInfo tests[] = {
 	{"named_addresses_and_public_ones", named_addresses_and_public_ones},
 	{"loopback_is_for_those_who_came_that_way", loopback_is_for_those_who_came_that_way},
 	{"wildcards_become_interfaces", wildcards_become_interfaces},
+	{"what_was_gathered_is_kept_for_a_while", what_was_gathered_is_kept_for_a_while},
 	CU_TEST_INFO_NULL,
 };
 

@@ -354,6 +354,39 @@ static void handshakes_over_a_cap_wait_in_line(void)
 	feed_destroy(feed);
 }
 
+#define CALLS 100
+
+struct calls {
+	unsigned int order[CALLS + 1], n;
+	struct call {
+		struct calls *all;
+		unsigned int number;
+	} calls[CALLS + 1];
+};
+
+static void on_call(void *context)
+{
+	struct call *call = context;
+	struct calls *all = call->all;
+	all->order[all->n++] = call->number;
+	/* One of them asks for another. */
+	if (call->number == CALLS / 2)
+		CU_ASSERT_EQUAL(plane_barrier(plane, on_call, &all->calls[CALLS]), 0);
+}
+
+static void barriers_asked_for_at_a_time_are_passed_in_order(void)
+{
+	static struct calls all;
+	for (unsigned int i = 0; i <= CALLS; i++)
+		all.calls[i] = (struct call){&all, i};
+	for (unsigned int i = 0; i < CALLS; i++)
+		CU_ASSERT_EQUAL(plane_barrier(plane, on_call, &all.calls[i]), 0);
+	CU_ASSERT_EQUAL(all.n, 0);
+	AWAIT(all.n == CALLS + 1);
+	for (unsigned int i = 0; i <= CALLS; i++)
+		CU_ASSERT_EQUAL(all.order[i], i);
+}
+
 static void wrong_certificate_is_refused(void)
 {
 	struct feed *feed = make_feed();
@@ -549,6 +582,8 @@ static CU_TestInfo tests[] = {
 	{"replayed_packet_is_dropped_and_counted", replayed_packet_is_dropped_and_counted},
 	{"gateway_opens_the_handshake_when_it_is_active",
 	 gateway_opens_the_handshake_when_it_is_active},
+	{"barriers_asked_for_at_a_time_are_passed_in_order",
+	 barriers_asked_for_at_a_time_are_passed_in_order},
 	{"handshakes_over_a_cap_wait_in_line", handshakes_over_a_cap_wait_in_line},
 	{"wrong_certificate_is_refused", wrong_certificate_is_refused},
 	{"peers_that_leave_are_told", peers_that_leave_are_told},
