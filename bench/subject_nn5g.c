@@ -108,6 +108,11 @@ static int set_target(struct subject_gateway *gateway)
 static int gateway_open(const struct subject_config *config, struct subject **out)
 {
 	int rc = 0;
+	/* net_af_xdp opens combined queues, and the kernel's veth has one such. */
+	if (config->mode == BENCH_AF_XDP && config->workers > 1) {
+		fputs("nn5g-bench: af_xdp on a veth pair is for one worker\n", stderr);
+		return -EOPNOTSUPP;
+	}
 	struct subject_gateway *gateway = calloc(1, sizeof(*gateway));
 	if (!gateway)
 		return -ENOMEM;

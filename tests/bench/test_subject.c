@@ -94,7 +94,15 @@ static void session_connects_over_af_packet(void)
 
 static void session_connects_over_af_xdp(void)
 {
-	connects(BENCH_AF_XDP, 2);
+	connects(BENCH_AF_XDP, 1);
+}
+
+static void af_xdp_on_a_pair_is_for_one_worker(void)
+{
+	struct subject *subject;
+	struct subject_config config = {.mode = BENCH_AF_XDP, .workers = 2};
+	CU_ASSERT_EQUAL(subject_open("nn5g", &config, &subject), -EOPNOTSUPP);
+	CU_ASSERT_EQUAL(interfaces(), 1);
 }
 
 static int fail_with(void *context)
@@ -149,6 +157,7 @@ static CU_TestInfo tests[] = {
 	{"session_connects_over_sockets", session_connects_over_sockets},
 	{"session_connects_over_af_packet", session_connects_over_af_packet},
 	{"session_connects_over_af_xdp", session_connects_over_af_xdp},
+	{"af_xdp_on_a_pair_is_for_one_worker", af_xdp_on_a_pair_is_for_one_worker},
 	CU_TEST_INFO_NULL,
 };
 
