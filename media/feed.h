@@ -14,6 +14,7 @@
 #include "media/report.h"
 #include "media/retransmit.h"
 #include "media/rtp.h"
+#include "media/rtp_form.h"
 
 struct worker;
 struct subscription;
@@ -24,6 +25,7 @@ struct rtp_packet {
 	int64_t index;  /* 64-bit sequence number of its source */
 	uint32_t epoch; /* which source: grows when the publisher or its SSRC changes */
 	uint32_t timestamp;
+	uint64_t shape; /* of the extensions (media/rtp_form.h) */
 	uint16_t payload_offset, payload_bytes;
 	bool marker, keyframe_start;
 	struct {
@@ -37,6 +39,22 @@ static_assert(sizeof(struct rtp_packet) <= PACKET_OWNER_BYTES, "fits the packet'
 static inline struct rtp_packet *rtp_packet(struct rte_mbuf *packet)
 {
 	return (struct rtp_packet *)packet_meta(packet)->owner_area;
+}
+
+/* When all extensions are set. */
+static inline void rtp_packet_set_shape(struct rtp_packet *packet)
+{
+	packet->shape = RTP_SHAPE_KNOWN;
+	for (unsigned int e = 0; e < RTP_EXTENSIONS; e++) {
+		unsigned int length = packet->extension[e].bytes;
+		if (packet->extension[e].offset == 0)
+			continue;
+		if (length > RTP_SHAPE_LENGTH_MAX) {
+			packet->shape = 0;
+			return;
+		}
+		packet->shape |= rtp_shape_of(e, length);
+	}
 }
 
 /* The source's clock: this RTP timestamp was sampled at this NTP time, as its last SR said. */

@@ -92,8 +92,10 @@ void feed_forward(struct worker *worker, struct feed *feed, struct rte_mbuf **pa
 	else if (!lane->started || last->epoch != lane->epoch)
 		begin_epoch(lane, last);
 	if (!is_stale && !TAILQ_EMPTY(&lane->subscriptions)) {
-		TAILQ_FOREACH (subscription, &lane->subscriptions, link)
+		TAILQ_FOREACH (subscription, &lane->subscriptions, link) {
+			subscription_prefetch(TAILQ_NEXT(subscription, link));
 			subscription_forward(worker, subscription, packets, n);
+		}
 		for (unsigned int i = 0; i < n; i++)
 			keep(lane, packets[i]);
 		feed_expire(worker, feed);

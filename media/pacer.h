@@ -30,8 +30,8 @@ struct pacer_queue {
 	uint8_t line[PACER_PACKETS]; /* which of the viewer's subscriptions */
 };
 
+/* What a packet that need not wait looks at comes first: one cache line. */
 struct pacer {
-	struct wheel_entry timer;
 	uint64_t credit_ns;   /* when credit_bytes was right */
 	int64_t credit_bytes; /* may be in debt by less than a packet */
 	uint64_t window_ns;   /* the measuring window's begin */
@@ -40,6 +40,7 @@ struct pacer {
 	uint64_t drain;   /* bytes/s that what waits must leave at */
 	unsigned int first, n;
 	uint64_t queued_bytes;
+	struct wheel_entry timer;
 	struct pacer_queue *queue; /* owned */
 };
 

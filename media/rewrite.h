@@ -11,10 +11,9 @@ struct rewrite {
 	uint32_t epoch;
 	int64_t first_in;     /* lowest source index that may pass in this epoch */
 	int64_t index_offset; /* out = in + offset */
-	uint32_t timestamp_offset;
 	int64_t highest_out;
-	uint32_t last_timestamp_out;
 	uint64_t last_ns;
+	uint32_t timestamp_offset, last_timestamp_out;
 };
 
 /* Starts at random numbers (RFC 3550 5.1), given by the caller. */

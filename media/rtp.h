@@ -66,6 +66,8 @@ struct rtp_header {
 	bool marker;
 };
 
+/* The fixed header alone, RTP_HEADER_BYTES; `extended`: an extension block follows. */
+void rtp_write_fixed(uint8_t *out, const struct rtp_header *header, bool extended);
 /* Writes header and extension block; one-byte form when all ids are <= 14 and all lengths 1..16,
  * else two-byte form; no block when n == 0. offsets[i] (may be NULL) is where element i's value
  * begins. Returns the number of bytes (a multiple of 4), or -ENOSPC. */

@@ -121,7 +121,7 @@ int rtp_parse(const uint8_t *bytes, size_t size, const struct rtp_extension_map 
 	return 0;
 }
 
-static void write_fixed(uint8_t *out, const struct rtp_header *header, bool extended)
+void rtp_write_fixed(uint8_t *out, const struct rtp_header *header, bool extended)
 {
 	out[0] = (uint8_t)(0x80 | (extended ? 0x10 : 0));
 	out[1] = (uint8_t)((header->marker ? 0x80 : 0) | (header->payload_type & 0x7f));
@@ -136,7 +136,7 @@ int rtp_write(uint8_t *out, size_t room, const struct rtp_header *header,
 	if (n == 0) {
 		if (room < RTP_HEADER_BYTES)
 			return -ENOSPC;
-		write_fixed(out, header, false);
+		rtp_write_fixed(out, header, false);
 		return RTP_HEADER_BYTES;
 	}
 	bool one_byte = true;
@@ -151,7 +151,7 @@ int rtp_write(uint8_t *out, size_t room, const struct rtp_header *header,
 	end = (end + 3) & ~(size_t)3;
 	if (end > room || end > UINT16_MAX)
 		return -ENOSPC;
-	write_fixed(out, header, true);
+	rtp_write_fixed(out, header, true);
 	size_t at = RTP_HEADER_BYTES;
 	wire_write16(out + at, one_byte ? PROFILE_ONE_BYTE : PROFILE_TWO_BYTE);
 	wire_write16(out + at + 2, (uint16_t)((end - at) / 4 - 1));

@@ -13,6 +13,7 @@ struct srtp_job *send_batch_add(struct worker *worker, struct transport *transpo
 	batch->transports[i] = transport;
 	batch->classes[i] = (uint8_t)traffic_class;
 	batch->jobs[i] = (struct srtp_job){.sender = transport->sender};
+	srtp_sender_prefetch(transport->sender);
 	return &batch->jobs[i];
 }
 

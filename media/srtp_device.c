@@ -61,9 +61,10 @@ static int device_start(struct srtp_devices *devices, enum srtp_suite suite, con
 	device->id = (uint8_t)id;
 	snprintf(pool, sizeof(pool), SRTP_POOL_PREFIX "%d", id);
 	unsigned int sessions = sessions_per_sender[suite];
+	device->session_bytes = rte_cryptodev_sym_get_private_session_size(device->id);
 	device->sessions = rte_cryptodev_sym_session_pool_create(
-		pool, config->senders_max * sessions + SESSION_CACHE,
-		rte_cryptodev_sym_get_private_session_size(device->id), 0, 0, SOCKET_ID_ANY);
+		pool, config->senders_max * sessions + SESSION_CACHE, device->session_bytes, 0, 0,
+		SOCKET_ID_ANY);
 	if (!device->sessions)
 		return -ENOMEM;
 	int rc = device_configure(device, config->n_queues);
@@ -142,6 +143,8 @@ int srtp_queue_create(struct srtp_devices *devices, unsigned int index, struct s
 		srtp_queue_destroy(queue);
 		return -ENOMEM;
 	}
+	for (unsigned int i = 0; i < SRTP_BURST_MAX; i++)
+		queue->ops[i]->sess_type = RTE_CRYPTO_OP_WITH_SESSION;
 	*out = queue;
 	return 0;
 }

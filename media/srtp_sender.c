@@ -40,17 +40,18 @@ static int derive(const struct profile *profile, const uint8_t *master, uint8_t 
 	return done ? 0 : -EIO;
 }
 
-static int derive_keys(const struct profile *profile, const uint8_t *master, bool is_rtcp,
-		       struct srtp_session_keys *keys)
+static int derive_keys(struct srtp_sender *sender, const struct profile *profile,
+		       const uint8_t *master, enum srtp_protocol protocol)
 {
-	uint8_t first = is_rtcp ? LABELS_PER_PROTOCOL : 0;
+	struct srtp_session_keys *keys = &sender->keys[protocol];
+	uint8_t first = protocol == PROTOCOL_RTCP ? LABELS_PER_PROTOCOL : 0;
 	int rc = derive(profile, master, (uint8_t)(first + LABEL_CIPHER), keys->cipher,
 			profile->key_bytes);
-	if (rc == 0 && srtp_suite_of(profile->profile) == SUITE_CM)
+	if (rc == 0 && sender->suite == SUITE_CM)
 		rc = derive(profile, master, (uint8_t)(first + LABEL_AUTH), keys->auth,
 			    sizeof(keys->auth));
 	return rc ? rc
-		  : derive(profile, master, (uint8_t)(first + LABEL_SALT), keys->salt,
+		  : derive(profile, master, (uint8_t)(first + LABEL_SALT), sender->salts[protocol],
 			   profile->salt_bytes);
 }
 
@@ -99,22 +100,24 @@ void *srtp_sender_rtp_session(struct srtp_sender *sender, unsigned int header_by
 	void **place = &sender->rtp_sessions[words];
 	if (!*place)
 		*place = sender->suite == SUITE_GCM
-				 ? gcm_session(sender, &sender->rtp_keys, (uint16_t)header_bytes)
-				 : cm_session(sender, &sender->rtp_keys);
+				 ? gcm_session(sender, &sender->keys[PROTOCOL_RTP],
+					       (uint16_t)header_bytes)
+				 : cm_session(sender, &sender->keys[PROTOCOL_RTP]);
 	return *place;
 }
 
 static int use_device(struct srtp_sender *sender, const struct profile *profile,
 		      const uint8_t *master)
 {
-	int rc = derive_keys(profile, master, false, &sender->rtp_keys);
+	int rc = derive_keys(sender, profile, master, PROTOCOL_RTP);
 	if (rc == 0)
-		rc = derive_keys(profile, master, true, &sender->rtcp_keys);
+		rc = derive_keys(sender, profile, master, PROTOCOL_RTCP);
 	if (rc)
 		return rc;
-	sender->rtcp_session = sender->suite == SUITE_GCM
-				       ? gcm_session(sender, &sender->rtcp_keys, SRTCP_AAD_BYTES)
-				       : cm_session(sender, &sender->rtcp_keys);
+	sender->rtcp_session =
+		sender->suite == SUITE_GCM
+			? gcm_session(sender, &sender->keys[PROTOCOL_RTCP], SRTCP_AAD_BYTES)
+			: cm_session(sender, &sender->keys[PROTOCOL_RTCP]);
 	return sender->rtcp_session ? 0 : -ENOMEM;
 }
 
@@ -131,10 +134,12 @@ int srtp_sender_create(struct srtp_devices *devices, const struct srtp_keys *key
 		i++;
 	if (i == n || sources_max > SRTP_SENDER_SOURCES_MAX)
 		return -EINVAL;
-	struct srtp_sender *sender = calloc(1, srtp_sender_bytes(sources_max));
+	size_t bytes = RTE_ALIGN(srtp_sender_bytes(sources_max), 64);
+	struct srtp_sender *sender = aligned_alloc(64, bytes);
 	if (!sender)
 		return -ENOMEM;
-	sender->sources_max = sources_max;
+	memset(sender, 0, bytes);
+	sender->sources_max = (uint8_t)sources_max;
 	sender->devices = devices;
 	sender->suite = srtp_suite_of(profiles[i].profile);
 	sender->key_bytes = profiles[i].key_bytes;
@@ -162,8 +167,8 @@ void srtp_sender_destroy(struct srtp_sender *sender)
 	}
 	if (sender->rtcp_session)
 		rte_cryptodev_sym_session_free(device, sender->rtcp_session);
-	explicit_bzero(&sender->rtp_keys, sizeof(sender->rtp_keys));
-	explicit_bzero(&sender->rtcp_keys, sizeof(sender->rtcp_keys));
+	explicit_bzero(sender->keys, sizeof(sender->keys));
+	explicit_bzero(sender->salts, sizeof(sender->salts));
 	free(sender);
 }
 

@@ -21,6 +21,7 @@
 #define SRTP_IV_BYTES       16
 
 enum srtp_suite { SUITE_GCM, SUITE_CM, SRTP_SUITES };
+enum srtp_protocol { PROTOCOL_RTP, PROTOCOL_RTCP, SRTP_PROTOCOLS };
 
 static inline enum srtp_suite srtp_suite_of(enum srtp_profile profile)
 {
@@ -29,8 +30,9 @@ static inline enum srtp_suite srtp_suite_of(enum srtp_profile profile)
 
 struct srtp_device {
 	uint8_t id;
-	bool is_started;              /* else libsrtp2 does its suite */
-	bool is_plugged;              /* by us */
+	bool is_started; /* else libsrtp2 does its suite */
+	bool is_plugged; /* by us */
+	unsigned int session_bytes;
 	struct rte_mempool *sessions; /* owned */
 };
 
@@ -48,9 +50,10 @@ struct srtp_queue {
 	uint8_t aad[SRTP_BURST_MAX][SRTCP_AAD_BYTES];
 };
 
-/* The keys of one direction and protocol, derived from the master key (RFC 3711 4.3.1). */
+/* The keys of one direction and protocol, derived from the master key (RFC 3711 4.3.1), but for the
+ * salt. */
 struct srtp_session_keys {
-	uint8_t cipher[SRTP_KEY_BYTES_MAX], auth[SRTP_AUTH_KEY_BYTES], salt[SRTP_SALT_BYTES];
+	uint8_t cipher[SRTP_KEY_BYTES_MAX], auth[SRTP_AUTH_KEY_BYTES];
 };
 
 struct sender_source {
@@ -61,18 +64,22 @@ struct sender_source {
 	uint64_t used[SRTP_WINDOW_PACKETS / 64]; /* ring of bits by index: which are used */
 };
 
+/* What every packet looks at comes first, in one cache line. */
 struct srtp_sender {
-	struct srtp_devices *devices;
+	struct srtp_devices *devices __attribute__((aligned(64)));
 	struct nn_srtp *library; /* owned; no device does its suite: the rest below is unused */
-	enum srtp_suite suite;
+	void *last_session;      /* of rtp_sessions; NULL: none used yet */
+	uint16_t last_header_bytes;
+	uint8_t suite; /* enum srtp_suite */
 	uint8_t key_bytes, tag_bytes;
-	struct srtp_session_keys rtp_keys, rtcp_keys;
+	uint8_t n_sources, sources_max;
+	uint8_t salts[SRTP_PROTOCOLS][SRTP_IV_BYTES]; /* zeros behind them */
+	struct srtp_session_keys keys[SRTP_PROTOCOLS];
 	/* Of the device, owned. The drivers fix the length of additional data in the session, so
 	 * AES-GCM has one for each length of RTP header, made when it first comes: [words]. AES-CM
 	 * uses the first. */
 	void *rtp_sessions[SRTP_HEADER_WORDS];
 	void *rtcp_session;
-	unsigned int n_sources, sources_max;
 	struct sender_source sources[];
 };
 

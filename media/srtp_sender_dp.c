@@ -76,38 +76,25 @@ static int take_index(struct sender_source *source, uint16_t sequence, uint64_t 
 	return 0;
 }
 
-/* RFC 7714 8.1 (48-bit index) and 9.1 (31-bit index, which `index` is then). */
-static void write_gcm_iv(uint8_t *iv, const uint8_t *salt, uint32_t ssrc, uint64_t index)
-{
-	uint8_t bytes[12] = {0};
-	wire_write32(bytes + 2, ssrc);
-	wire_write32(bytes + 6, (uint32_t)(index >> 16));
-	wire_write16(bytes + 10, (uint16_t)index);
-	for (unsigned int i = 0; i < sizeof(bytes); i++)
-		iv[i] = bytes[i] ^ salt[i];
-}
-
-/* RFC 3711 4.1.1. */
-static void write_cm_iv(uint8_t *iv, const uint8_t *salt, uint32_t ssrc, uint64_t index)
-{
-	uint8_t bytes[SRTP_IV_BYTES] = {0};
-	wire_write32(bytes + 4, ssrc);
-	wire_write32(bytes + 8, (uint32_t)(index >> 16));
-	wire_write16(bytes + 12, (uint16_t)index);
-	for (unsigned int i = 0; i < SRTP_SALT_BYTES; i++)
-		bytes[i] ^= salt[i];
-	memcpy(iv, bytes, sizeof(bytes));
-}
-
+/* Of AES-GCM 12 bytes (RFC 7714 8.1 with a 48-bit index, 9.1 with one of 31 bits):
+ *
+ *     | 0 (2) | SSRC (4) | index (6) |              all of it XOR the salt
+ *
+ * of AES-CM 16 (RFC 3711 4.1.1), two bytes further on. */
 static void write_iv(const struct srtp_sender *sender, struct rte_crypto_op *op, bool is_rtcp,
 		     uint32_t ssrc, uint64_t index)
 {
-	const uint8_t *salt = is_rtcp ? sender->rtcp_keys.salt : sender->rtp_keys.salt;
-	uint8_t *iv = rte_crypto_op_ctod_offset(op, uint8_t *, SRTP_IV_OFFSET);
-	if (sender->suite == SUITE_GCM)
-		write_gcm_iv(iv, salt, ssrc, index);
-	else
-		write_cm_iv(iv, salt, ssrc, index);
+	uint8_t bytes[SRTP_IV_BYTES] = {0};
+	uint8_t *at = bytes + (sender->suite == SUITE_GCM ? 2 : 4);
+	uint64_t word[2], salt[2];
+	wire_write32(at, ssrc);
+	wire_write32(at + 4, (uint32_t)(index >> 16));
+	wire_write16(at + 8, (uint16_t)index);
+	memcpy(word, bytes, sizeof(word));
+	memcpy(salt, sender->salts[is_rtcp ? PROTOCOL_RTCP : PROTOCOL_RTP], sizeof(salt));
+	word[0] ^= salt[0];
+	word[1] ^= salt[1];
+	memcpy(rte_crypto_op_ctod_offset(op, uint8_t *, SRTP_IV_OFFSET), word, sizeof(word));
 }
 
 /* How a job lies in memory while the device works on it. */
@@ -197,6 +184,28 @@ static int take_rtcp_index(struct sender_source *source, uint32_t *word)
 	return 0;
 }
 
+static void prefetch(const void *bytes, unsigned int size)
+{
+	for (unsigned int i = 0; i < size; i += 64)
+		__builtin_prefetch((const char *)bytes + i);
+}
+
+void srtp_sender_prefetch(const struct srtp_sender *sender)
+{
+	__builtin_prefetch(sender);
+	prefetch(sender->sources, sizeof(sender->sources[0]));
+}
+
+/* The one it used last, mostly: packets of a track have headers of one length. */
+static void *rtp_session(struct srtp_sender *sender, uint16_t header_bytes)
+{
+	if (!sender->last_session || sender->last_header_bytes != header_bytes) {
+		sender->last_session = srtp_sender_rtp_session(sender, header_bytes);
+		sender->last_header_bytes = header_bytes;
+	}
+	return sender->last_session;
+}
+
 static int prepare(struct srtp_queue *queue, struct srtp_job *job, unsigned int slot,
 		   struct layout *layout)
 {
@@ -208,8 +217,8 @@ static int prepare(struct srtp_queue *queue, struct srtp_job *job, unsigned int 
 	const uint8_t *bytes = rte_pktmbuf_mtod(job->packet, const uint8_t *);
 	uint32_t ssrc = wire_read32(bytes + (job->is_rtcp ? 4 : 8)), word = 0;
 	uint64_t index = 0;
-	void *session = job->is_rtcp ? sender->rtcp_session
-				     : srtp_sender_rtp_session(sender, layout->header_bytes);
+	void *session =
+		job->is_rtcp ? sender->rtcp_session : rtp_session(sender, layout->header_bytes);
 	struct sender_source *source = source_of(sender, ssrc);
 	if (!source)
 		return -ENOBUFS;
@@ -224,7 +233,7 @@ static int prepare(struct srtp_queue *queue, struct srtp_job *job, unsigned int 
 	if (job->is_rtcp)
 		index = word & SRTCP_INDEX_MAX;
 	write_iv(sender, op, job->is_rtcp, ssrc, index);
-	op->sess_type = RTE_CRYPTO_OP_WITH_SESSION;
+	prefetch(session, queue->devices->of[sender->suite].session_bytes);
 	op->status = RTE_CRYPTO_OP_STATUS_NOT_PROCESSED;
 	op->sym->session = session;
 	if (sender->suite == SUITE_CM) {

@@ -2,8 +2,12 @@
  * worker's batch is protected, straight from the source. */
 #include "media/subscription.h"
 
+#include <assert.h>
+#include <stddef.h>
+
 #include "media/metering.h"
 #include "media/rtp.h"
+#include "media/subscription_head.h"
 #include "media/transport.h"
 #include "media/viewers.h"
 #include "media/wire.h"
@@ -15,7 +19,7 @@
 #define KEYFRAME_PATIENCE_NS 2000000000ull
 #define RTX_PREFIX_BYTES     2
 /* A packet is not sent again within this time. */
-#define RTX_REPEAT_NS 20000000ull
+#define RTX_REPEAT_MS 20u
 /* Retransmissions may use half of what is forwarded, and this much at once. */
 #define RTX_CREDIT_MAX_BYTES 262144
 /* Viewers of a feed whose video was dropped here ask for a key frame this often at most, all of
@@ -25,9 +29,18 @@
  * for half a turn of the sequence numbers takes the next one for an old one. */
 #define LOST_RUN_MAX 4096u
 
-static bool is_video(const struct subscription *subscription)
+static_assert(offsetof(struct subscription, config) + offsetof(struct subscription_config, mid) <=
+		      SUBSCRIPTION_HOT_BYTES,
+	      "what forwarding looks at");
+
+static enum meter_kind kind_of(const struct subscription *subscription)
 {
-	return codec_row(subscription->config.feed->codec)->kind == MEDIA_VIDEO;
+	return subscription->is_video ? METER_VIDEO : METER_VOICE;
+}
+
+static enum flow_kind flow_of(const struct subscription *subscription)
+{
+	return subscription->is_video ? FLOW_VIDEO : FLOW_VOICE;
 }
 
 bool subscription_is_stopped(const struct subscription *subscription)
@@ -51,13 +64,15 @@ static void begin_video(struct worker *worker, struct subscription *subscription
 void subscription_start(struct worker *worker, struct subscription *subscription)
 {
 	const struct subscription_config *config = &subscription->config;
+	subscription->is_video = codec_row(config->feed->codec)->kind == MEDIA_VIDEO;
+	rtp_form_init(&subscription->form, &config->extensions);
 	rewrite_init(&subscription->rewrite, config->first_sequence, config->first_timestamp);
 	subscription->rtx_sequence = config->first_rtx_sequence;
 	subscription->rtx_credit_bytes = RTX_CREDIT_MAX_BYTES;
-	if (is_video(subscription))
+	if (subscription->is_video)
 		subscription->viewer = viewers_add(worker->viewers, subscription);
 	feed_attach(worker, config->feed, subscription);
-	if (is_video(subscription) && !subscription_is_stopped(subscription))
+	if (subscription->is_video && !subscription_is_stopped(subscription))
 		begin_video(worker, subscription);
 }
 
@@ -68,7 +83,7 @@ void subscription_resume(struct worker *worker, struct subscription *subscriptio
 	subscription->is_torn = false;
 	subscription->flowing = false;
 	subscription->waiting_ns = 0;
-	if (is_video(subscription))
+	if (subscription->is_video)
 		begin_video(worker, subscription);
 }
 
@@ -77,7 +92,7 @@ void subscription_resume(struct worker *worker, struct subscription *subscriptio
 static bool begins_to_flow(struct worker *worker, struct subscription *subscription,
 			   const struct rtp_packet *source)
 {
-	if (!is_video(subscription))
+	if (!subscription->is_video)
 		return true;
 	if (subscription->flowing && (int32_t)(source->epoch - subscription->rewrite.epoch) > 0) {
 		subscription->flowing = false;
@@ -92,74 +107,6 @@ static bool begins_to_flow(struct worker *worker, struct subscription *subscript
 	return subscription->flowing;
 }
 
-/* Collects the elements this viewer agreed on. abs-send-time says when we send, MID is the viewer's
- * own; the rest is passed on. */
-static unsigned int gather_extensions(const struct subscription *subscription,
-				      struct rte_mbuf *packet, const uint8_t send_time[3],
-				      struct rtp_element *elements)
-{
-	const struct rtp_packet *source = rtp_packet(packet);
-	const uint8_t *ids = subscription->config.extensions.id;
-	unsigned int n = 0;
-
-	for (unsigned int e = 0; e < RTP_EXTENSIONS; e++) {
-		if (!ids[e])
-			continue;
-		struct rtp_element *element = &elements[n];
-		element->id = ids[e];
-		if (e == RTP_EXT_MID) {
-			element->value = (const uint8_t *)subscription->config.mid;
-			element->bytes = (uint8_t)strlen(subscription->config.mid);
-			n++;
-		} else if (!source->extension[e].offset) {
-			continue;
-		} else if (e == RTP_EXT_ABS_SEND_TIME) {
-			element->value = send_time;
-			element->bytes = 3;
-			n++;
-		} else {
-			element->value = packet_bytes(packet) + source->extension[e].offset;
-			element->bytes = source->extension[e].bytes;
-			n++;
-		}
-	}
-	return n;
-}
-
-/* 6.18 fixed point seconds, modulo 64 s. */
-static void abs_send_time(uint64_t now_ns, uint8_t out[3])
-{
-	uint64_t wrapped_ns = now_ns % 64000000000ull;
-	uint32_t value = (uint32_t)((wrapped_ns << 18) / 1000000000ull);
-	out[0] = (uint8_t)(value >> 16);
-	out[1] = (uint8_t)(value >> 8);
-	out[2] = (uint8_t)value;
-}
-
-/* A fresh packet with `header` and this viewer's extensions, and the colour of its source. NULL: no
- * buffer, or no room for `payload` bytes more (counted). */
-static struct rte_mbuf *write_head(struct worker *worker, const struct subscription *subscription,
-				   struct rte_mbuf *packet, const struct rtp_header *header,
-				   unsigned int payload)
-{
-	struct rtp_element elements[RTP_EXTENSIONS];
-	uint8_t send_time[3];
-	struct rte_mbuf *copy = worker_alloc(worker);
-	if (!copy)
-		return NULL;
-	abs_send_time(worker->now_ns, send_time);
-	unsigned int n = gather_extensions(subscription, packet, send_time, elements);
-	uint8_t *out = packet_bytes(copy);
-	int head = rtp_write(out, PACKET_BYTES_MAX, header, elements, n, NULL);
-	if (head < 0 || (unsigned int)head + payload > PACKET_BYTES_MAX) {
-		worker_drop(worker, copy, DROP_NO_BUFFER);
-		return NULL;
-	}
-	rte_pktmbuf_append(copy, (uint16_t)head);
-	packet_tx(copy)->color = packet_tx(packet)->color;
-	return copy;
-}
-
 static struct rewrite_place place_of(const struct rtp_packet *source)
 {
 	return (struct rewrite_place){source->epoch, source->timestamp, source->index};
@@ -171,7 +118,7 @@ static bool admit(struct worker *worker, struct subscription *subscription,
 		  const struct rtp_packet *source, bool is_sent)
 {
 	struct transport *transport = subscription->transport;
-	bool is_stopped = subscription_is_stopped(subscription);
+	bool is_stopped = meter_is_stopped(&transport->meter, kind_of(subscription));
 	struct rewrite_place in = place_of(source);
 
 	if (!is_stopped && !begins_to_flow(worker, subscription, source))
@@ -182,8 +129,7 @@ static bool admit(struct worker *worker, struct subscription *subscription,
 	}
 	if (!is_stopped && !is_sent)
 		return true;
-	if (metering_passes(worker, transport, &subscription->clock,
-			    metering_kind(subscription->config.feed->codec)))
+	if (metering_passes(worker, transport, &subscription->clock, kind_of(subscription)))
 		return true;
 	count(&worker->counters, DROP_METER);
 	return false;
@@ -205,11 +151,6 @@ static struct rtp_header take_number(struct worker *worker, struct subscription 
 	};
 }
 
-static enum flow_kind kind_of(const struct subscription *subscription)
-{
-	return is_video(subscription) ? FLOW_VIDEO : FLOW_VOICE;
-}
-
 /* Returns how many bytes of RTP the viewer is sent; 0: none. */
 static unsigned int send_one(struct worker *worker, struct subscription *subscription,
 			     struct rte_mbuf *packet, enum traffic_class traffic_class)
@@ -219,7 +160,7 @@ static unsigned int send_one(struct worker *worker, struct subscription *subscri
 		return 0;
 	struct rtp_header header = take_number(worker, subscription, source);
 	struct rte_mbuf *copy =
-		write_head(worker, subscription, packet, &header, source->payload_bytes);
+		subscription_head(worker, subscription, packet, &header, source->payload_bytes);
 	if (!copy)
 		return 0;
 	if (source->keyframe_start)
@@ -240,7 +181,7 @@ static void send_copies(struct worker *worker, struct subscription *subscription
 			struct rte_mbuf **packets, unsigned int n)
 {
 	enum traffic_class traffic_class =
-		transport_class(subscription->transport, kind_of(subscription));
+		transport_class(subscription->transport, flow_of(subscription));
 	unsigned int n_sent = 0;
 	int64_t bytes = 0;
 
@@ -281,9 +222,9 @@ static void lose(struct worker *worker, struct subscription *subscription,
 	else
 		rewrite_resume(&subscription->rewrite);
 	count_n(&worker->counters, reason, n_lost);
-	scheduler_pipe_refuse(transport->pipe, transport_class(transport, kind_of(subscription)),
+	scheduler_pipe_refuse(transport->pipe, transport_class(transport, flow_of(subscription)),
 			      n_lost);
-	if (is_video(subscription))
+	if (subscription->is_video)
 		subscription_on_loss(worker, subscription);
 }
 
@@ -296,7 +237,7 @@ static bool is_accepted(const struct subscription *subscription, enum flow_kind 
 static void send_or_lose(struct worker *worker, struct subscription *subscription,
 			 struct rte_mbuf **packets, unsigned int n)
 {
-	if (is_accepted(subscription, kind_of(subscription)))
+	if (is_accepted(subscription, flow_of(subscription)))
 		send_copies(worker, subscription, packets, n);
 	else
 		lose(worker, subscription, packets, n, DROP_QUEUE_REFUSED);
@@ -360,10 +301,22 @@ void subscription_on_loss(struct worker *worker, struct subscription *subscripti
 	mend(worker, subscription);
 }
 
+void subscription_prefetch(const struct subscription *next)
+{
+	if (!next)
+		return;
+	transport_prefetch(next->transport);
+	const char *after = (const char *)TAILQ_NEXT(next, link);
+	if (!after)
+		return;
+	for (unsigned int line = 0; line < SUBSCRIPTION_HOT_BYTES; line += 64)
+		__builtin_prefetch(after + line, 1);
+}
+
 void subscription_forward(struct worker *worker, struct subscription *subscription,
 			  struct rte_mbuf **packets, unsigned int n)
 {
-	if (is_video(subscription))
+	if (subscription->is_video)
 		n = pace(worker, subscription, packets, n);
 	if (n > 0)
 		send_or_lose(worker, subscription, packets, n);
@@ -385,11 +338,12 @@ void subscription_send_paced(struct worker *worker, struct subscription *subscri
 static bool note_rtx(struct subscription *subscription, int64_t index, uint64_t now_ns)
 {
 	unsigned int i = (unsigned int)((uint64_t)index % SUBSCRIPTION_RTX_RECENT);
-	if (subscription->rtx_recent[i].index == index &&
-	    now_ns - subscription->rtx_recent[i].sent_ns < RTX_REPEAT_NS)
+	uint32_t now_ms = (uint32_t)(now_ns / 1000000);
+	if (subscription->rtx_recent[i].index == (uint32_t)index &&
+	    now_ms - subscription->rtx_recent[i].sent_ms < RTX_REPEAT_MS)
 		return false;
-	subscription->rtx_recent[i].index = index;
-	subscription->rtx_recent[i].sent_ns = now_ns;
+	subscription->rtx_recent[i].index = (uint32_t)index;
+	subscription->rtx_recent[i].sent_ms = now_ms;
 	return true;
 }
 
@@ -413,7 +367,7 @@ static void retransmit_one(struct worker *worker, struct subscription *subscript
 		return;
 	}
 	uint16_t payload = (uint16_t)(RTX_PREFIX_BYTES + source->payload_bytes);
-	struct rte_mbuf *copy = write_head(worker, subscription, packet, &header, payload);
+	struct rte_mbuf *copy = subscription_head(worker, subscription, packet, &header, payload);
 	if (!copy)
 		return;
 	uint16_t header_bytes = rte_pktmbuf_data_len(copy);

@@ -212,6 +212,7 @@ static void fill(struct rte_mbuf *packet, struct track *track, const struct rtp_
 		out->extension[e].offset = view->extension[e].offset;
 		out->extension[e].bytes = view->extension[e].bytes;
 	}
+	rtp_packet_set_shape(out);
 }
 
 static void note_keyframe(struct worker *worker, struct track *track, struct rte_mbuf *packet)

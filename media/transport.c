@@ -22,12 +22,14 @@ struct transport *transport_create(struct plane *plane, unsigned int n_tracks,
 	transport->n_tracks = n_tracks;
 	transport->n_subscriptions = n_subscriptions;
 	transport->tracks = calloc(n_tracks, sizeof(*transport->tracks));
-	transport->subscriptions = calloc(n_subscriptions, sizeof(*transport->subscriptions));
+	size_t bytes = n_subscriptions * sizeof(*transport->subscriptions);
+	transport->subscriptions = aligned_alloc(64, bytes);
 	if (!transport->tracks || !transport->subscriptions ||
 	    (n_subscriptions > 0 && pacer_init(&transport->pacer))) {
 		transport_destroy(transport);
 		return NULL;
 	}
+	memset(transport->subscriptions, 0, bytes);
 	for (unsigned int i = 0; i < n_tracks; i++)
 		transport->tracks[i].transport = transport;
 	for (unsigned int i = 0; i < n_subscriptions; i++)

@@ -68,17 +68,33 @@ struct transport {
 	struct rtp_extension_map
 		mid_extension; /* of a publisher: MID alone, the same in all m-lines */
 	char cname[TRANSPORT_CNAME_MAX + 1];
-	/* borrowed; what it sends leaves by it. The node's own, until control sets its tenant's
-	 * before it publishes */
-	struct scheduler_pipe *pipe;
 	uint32_t rtcp_ssrc; /* of reports about what we receive */
 	unsigned int n_tracks, n_subscriptions;
 	struct track *tracks;               /* owned */
 	struct subscription *subscriptions; /* owned */
 
-	/* any thread */
-	atomic_int home;
-	_Atomic uint64_t stats[TRANSPORT_STATS];
+	atomic_int home; /* any thread */
+
+	/* Each line of these is looked at for every packet that is sent, and fetched before its
+	 * turn (transport_prefetch). */
+	struct {
+		/* control; constant once published: borrowed; what it sends leaves by it. The
+		 * node's own, until control sets its tenant's before it publishes */
+		struct scheduler_pipe *pipe;
+		/* handshake thread until it posts MESSAGE_KEYS, then the home worker */
+		struct srtp_sender *sender; /* owned */
+		/* home worker: */
+		int selected; /* index into pairs, -1 = none */
+	} __attribute__((aligned(64)));
+	struct {
+		struct flow flow; /* of the selected pair */
+		struct link_route route;
+	} way __attribute__((aligned(64)));
+	struct meter meter /* stream time and credit of all its tracks and subscriptions */
+		__attribute__((aligned(64)));
+	struct pacer pacer __attribute__((aligned(64))); /* of viewers */
+	/* home worker writes, any thread reads */
+	_Atomic uint64_t stats[TRANSPORT_STATS] __attribute__((aligned(64)));
 
 	/* handshake thread */
 	struct {
@@ -91,24 +107,20 @@ struct transport {
 	} handshake __attribute__((aligned(64)));
 	/* handshake thread until it posts MESSAGE_KEYS, then the home worker */
 	struct nn_srtp *srtp_in;
-	struct srtp_sender *sender;
 
 	/* home worker */
 	bool is_validated, is_connected, is_closing;
 	bool consent_told, leaving_told; /* to control */
 	struct pair pairs[TRANSPORT_PAIRS_MAX] __attribute__((aligned(64)));
-	int selected; /* index into pairs, -1 = none */
 	struct source sources[TRANSPORT_SOURCES_MAX];
 	unsigned int n_sources;
 	struct twcc *twcc; /* owned; publishers that agreed on it */
 	uint32_t twcc_media_ssrc;
-	struct meter meter;     /* stream time and credit of all its tracks and subscriptions */
 	struct policed policed; /* publishers */
 	uint64_t report_due_ns, twcc_due_ns, nack_due_ns;
 	uint64_t dtls_second_ns; /* the second that n_dtls counts datagrams in */
 	unsigned int n_dtls, n_reference_times;
 	struct wheel_entry timer;
-	struct pacer pacer;   /* of viewers */
 	uint64_t replayed_ns; /* when its video began: what came before counts as come then */
 };
 
@@ -117,6 +129,16 @@ struct transport {
 static inline unsigned int transport_sources_max(const struct transport *transport)
 {
 	return 2 * transport->n_subscriptions + 1;
+}
+
+/* Fetches what sending a packet looks at. */
+static inline void transport_prefetch(const struct transport *transport)
+{
+	__builtin_prefetch(&transport->pipe);
+	__builtin_prefetch(&transport->way, 1);
+	__builtin_prefetch(&transport->meter, 1);
+	__builtin_prefetch(&transport->pacer, 1);
+	__builtin_prefetch(transport->stats, 1);
 }
 
 /* Control thread. NULL: no memory. The caller fills configs of tracks and subscriptions before it

@@ -46,6 +46,14 @@ static int make_room(struct worker *worker, struct transport *transport)
 	return oldest;
 }
 
+/* What is sent goes by the pair that is selected now. */
+static void take_way(struct transport *transport)
+{
+	const struct pair *pair = &transport->pairs[transport->selected];
+	transport->way.flow = pair->flow;
+	transport->way.route = pair->route;
+}
+
 /* The pair of a flow that was checked just now. The flow table is told each time: another session
  * may have had the 5-tuple meanwhile. */
 static int refresh_pair(struct worker *worker, struct transport *transport,
@@ -60,6 +68,8 @@ static int refresh_pair(struct worker *worker, struct transport *transport,
 	transport->pairs[i].flow = *flow;
 	transport->pairs[i].route = from->route;
 	transport->pairs[i].heard_ns = worker->now_ns;
+	if (i == transport->selected)
+		take_way(transport);
 	return i;
 }
 
@@ -72,6 +82,7 @@ static void select_pair(struct worker *worker, struct transport *transport, int 
 	if (i == transport->selected || (!use_candidate && transport->selected >= 0 && !stale))
 		return;
 	transport->selected = i;
+	take_way(transport);
 	count(&worker->counters, COUNT_PAIRS_SELECTED);
 }
 
@@ -132,6 +143,8 @@ static void note_heard(struct worker *worker, struct transport *transport,
 		return;
 	transport->pairs[i].heard_ns = worker->now_ns;
 	transport->pairs[i].route = from->route;
+	if (i == transport->selected)
+		take_way(transport);
 }
 
 /* Takes out of `packets` what did not authenticate; returns how many are left. */
@@ -207,8 +220,8 @@ void transport_send_as(struct worker *worker, const struct transport *transport,
 		worker_drop(worker, packet, DROP_NOT_SENDABLE);
 		return;
 	}
-	meta->flow = transport->pairs[transport->selected].flow;
-	meta->route = transport->pairs[transport->selected].route;
+	meta->flow = transport->way.flow;
+	meta->route = transport->way.route;
 	meta->tx.pipe = transport->pipe;
 	meta->tx.traffic_class = (uint8_t)traffic_class;
 	worker_send(worker, packet);

@@ -198,7 +198,9 @@ const struct scheduler_stats *scheduler_pipe_stats(const struct scheduler_pipe *
 
 enum traffic_class scheduler_pipe_class(const struct scheduler_pipe *pipe, enum flow_kind kind)
 {
-	return traffic_class_of(atomic_load_explicit(&pipe->five_qi, memory_order_relaxed), kind);
+	if (kind == FLOW_VIDEO)
+		return atomic_load_explicit(&pipe->video_class, memory_order_relaxed);
+	return traffic_class_of(FIVE_QI_DEFAULT, kind);
 }
 
 bool scheduler_pipe_accepts(const struct scheduler_pipe *pipe, enum traffic_class traffic_class)

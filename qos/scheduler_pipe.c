@@ -50,7 +50,9 @@ static int leaf_create(struct scheduler_pipe *pipe, struct scheduler_slice *slic
 	slice->n_leaves++;
 	pipe->newest = leaf;
 	pipe->n_leaves++;
-	atomic_store_explicit(&pipe->five_qi, slice->config.five_qi, memory_order_relaxed);
+	atomic_store_explicit(&pipe->video_class,
+			      (uint8_t)traffic_class_of(slice->config.five_qi, FLOW_VIDEO),
+			      memory_order_relaxed);
 	return 0;
 }
 

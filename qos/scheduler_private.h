@@ -112,7 +112,7 @@ struct scheduler_pipe {
 	struct scheduler_pipe *next; /* among those that wait to be freed */
 
 	/* Control writes, anybody reads. */
-	_Atomic unsigned int five_qi;
+	_Atomic uint8_t video_class; /* enum traffic_class, by its slice's 5QI */
 
 	/* Owner. */
 	struct scheduler_leaf *leaf __rte_cache_aligned; /* NULL: nowhere */

@@ -113,8 +113,10 @@ int scheduler_slice_change(struct scheduler_slice *slice,
 	for (uint32_t i = 0; i < slice->newest->n_pipes; i++) {
 		const struct scheduler_leaf *leaf = slice->leaves[i];
 		if (leaf && leaf->pipe->newest == leaf)
-			atomic_store_explicit(&leaf->pipe->five_qi, config->five_qi,
-					      memory_order_relaxed);
+			atomic_store_explicit(
+				&leaf->pipe->video_class,
+				(uint8_t)traffic_class_of(config->five_qi, FLOW_VIDEO),
+				memory_order_relaxed);
 	}
 	scheduler_change_push(scheduler, change);
 	return 0;
