@@ -22,8 +22,11 @@
 
 #define CHECK_RETRY_NS 50000000ull
 #define CONSENT_NS     4000000000ull
+#define DTLS_FIRST_US  50000
+#define DTLS_LAST_US   3000000
 #define MTU            1200
 #define PRIORITY       (110u << 24 | 1u << 8 | 255)
+#define TIE_BREAKER    1
 #define KEYING_LABEL   "EXTRACTOR-dtls_srtp"
 
 struct peer_certificate {
@@ -135,6 +138,15 @@ static void random_text(char *out, size_t len)
 	out[len] = '\0';
 }
 
+/* As browsers do it: what a server was not ready for is not missed for a second. */
+static unsigned int next_timeout_us(SSL *ssl, unsigned int last_us)
+{
+	(void)ssl;
+	if (last_us == 0)
+		return DTLS_FIRST_US;
+	return 2 * last_us < DTLS_LAST_US ? 2 * last_us : DTLS_LAST_US;
+}
+
 static int create_ssl(struct peer *peer, const struct peer_certificate *certificate,
 		      const char *profiles)
 {
@@ -152,14 +164,19 @@ static int create_ssl(struct peer *peer, const struct peer_certificate *certific
 	BIO_set_mem_eof_return(peer->out, -1);
 	SSL_set_bio(peer->ssl, peer->in, peer->out);
 	SSL_set_mtu(peer->ssl, MTU);
+	DTLS_set_timer_cb(peer->ssl, next_timeout_us);
 	return 0;
 }
 
 struct peer *peer_create(const struct peer_certificate *certificate, const char *profiles)
 {
 	static uint16_t known[] = {STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS,
-				   STUN_ATTRIBUTE_MESSAGE_INTEGRITY, STUN_ATTRIBUTE_USERNAME,
-				   STUN_ATTRIBUTE_ERROR_CODE, 0};
+				   STUN_ATTRIBUTE_MESSAGE_INTEGRITY,
+				   STUN_ATTRIBUTE_USERNAME,
+				   STUN_ATTRIBUTE_ERROR_CODE,
+				   STUN_ATTRIBUTE_PRIORITY,
+				   STUN_ATTRIBUTE_USE_CANDIDATE,
+				   0};
 	struct peer *peer = calloc(1, sizeof(*peer));
 	if (!peer)
 		return NULL;
@@ -219,7 +236,7 @@ static void send_check(struct peer *peer, uint64_t now_ns)
 	size_t size = stun_usage_ice_conncheck_create(
 		&peer->stun, &message, bytes, sizeof(bytes), (const uint8_t *)peer->username,
 		strlen(peer->username), (const uint8_t *)peer->answer.pwd, strlen(peer->answer.pwd),
-		true, true, PRIORITY, 1, NULL, STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
+		true, true, PRIORITY, TIE_BREAKER, NULL, STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
 	if (size > 0)
 		send(peer->fd, bytes, size, 0);
 	peer->check_due_ns = now_ns + (peer->state == PEER_CHECKING ? CHECK_RETRY_NS : CONSENT_NS);
@@ -374,6 +391,7 @@ void peer_tick(struct peer *peer, uint64_t now_ns)
 		flush_dtls(peer);
 }
 
+/* A request has a username that begins with ours; a response has none. */
 static bool find_password(StunAgent *agent, StunMessage *message, uint8_t *username,
 			  uint16_t username_len, uint8_t **password, size_t *password_len,
 			  void *context)
@@ -381,22 +399,38 @@ static bool find_password(StunAgent *agent, StunMessage *message, uint8_t *usern
 	struct peer *peer = context;
 	(void)agent;
 	(void)message;
-	(void)username;
-	(void)username_len;
-	*password = (uint8_t *)peer->answer.pwd;
-	*password_len = strlen(peer->answer.pwd);
+	*password = (uint8_t *)(username && username_len > 0 ? peer->pwd : peer->answer.pwd);
+	*password_len = strlen((const char *)*password);
 	return true;
+}
+
+/* Some servers check, too, even those that call themselves ICE-lite. */
+static void answer_check(struct peer *peer, StunMessage *request)
+{
+	StunMessage reply;
+	uint8_t bytes[512];
+	size_t size = sizeof(bytes);
+	bool is_controlling = true;
+	if (stun_usage_ice_conncheck_create_reply(
+		    &peer->stun, request, &reply, bytes, &size, &peer->answer.address,
+		    peer->answer.address_len, &is_controlling, TIE_BREAKER,
+		    STUN_USAGE_ICE_COMPATIBILITY_RFC5245) == STUN_USAGE_ICE_RETURN_SUCCESS)
+		send(peer->fd, bytes, size, 0);
 }
 
 static void on_stun(struct peer *peer, const uint8_t *bytes, size_t size)
 {
 	StunMessage message;
 	if (stun_agent_validate(&peer->stun, &message, bytes, size, find_password, peer) !=
-		    STUN_VALIDATION_SUCCESS ||
-	    stun_message_get_class(&message) != STUN_RESPONSE || peer->state != PEER_CHECKING)
+	    STUN_VALIDATION_SUCCESS)
 		return;
-	peer->state = PEER_HANDSHAKING;
-	advance_handshake(peer);
+	if (stun_message_get_class(&message) == STUN_REQUEST) {
+		answer_check(peer, &message);
+	} else if (stun_message_get_class(&message) == STUN_RESPONSE &&
+		   peer->state == PEER_CHECKING) {
+		peer->state = PEER_HANDSHAKING;
+		advance_handshake(peer);
+	}
 }
 
 bool peer_on_datagram(struct peer *peer, uint8_t *bytes, size_t size, uint64_t now_ns)

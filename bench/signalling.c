@@ -76,10 +76,10 @@ static int write_line(FILE *out, const struct offer *offer, const char *mid, con
 		       "a=extmap:%d urn:ietf:params:rtp-hdrext:sdes:mid\r\n"
 		       "a=extmap:%d http://www.ietf.org/id/"
 		       "draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n"
-		       "a=%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n%s",
+		       "a=%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n%s%s",
 		       media, offer->ufrag, offer->pwd, offer->fingerprint, mid, SIGNALLING_MID_ID,
 		       SIGNALLING_TRANSPORT_CC_ID, offer->publish ? "sendonly" : "recvonly",
-		       formats);
+		       offer->candidates ? offer->candidates : "", formats);
 }
 
 void signalling_write_offer(FILE *out, const struct offer *offer)

@@ -33,6 +33,8 @@ struct offer {
 	bool publish, audio;
 	const char *ufrag, *pwd, *fingerprint; /* borrowed; fingerprint "AB:CD:..." of SHA-256 */
 	uint32_t video_ssrc, rtx_ssrc, audio_ssrc;
+	const char *candidates; /* borrowed: SDP lines for each medium; NULL: none, which is enough
+				 * for a server that learns them from checks */
 };
 
 /* What the gateway answered. */

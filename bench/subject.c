@@ -19,6 +19,7 @@ static const struct subject_kind *const kinds[] = {
 	&subject_nn5g,
 	&subject_floor,
 	&subject_url,
+	&subject_janus,
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

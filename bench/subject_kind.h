@@ -21,7 +21,7 @@ struct subject {
 	const struct subject_kind *kind;
 };
 
-extern const struct subject_kind subject_nn5g, subject_floor, subject_url;
+extern const struct subject_kind subject_nn5g, subject_floor, subject_url, subject_janus;
 
 /* How nn5g and url talk: `path` with {stream} replaced is POSTed to. */
 int subject_post(const struct signalling_target *target, const char *path, const char *stream,
