@@ -17,7 +17,7 @@
 #include "bench/load_private.h"
 #include "bench/progress.h"
 
-#define CONNECT_NS   20000000000ull /* without another viewer that plays */
+#define CONNECT_NS   10000000000ull /* without another viewer that plays */
 #define SETTLE_NS    300000000ull   /* between connecting and measuring */
 #define TICK_NS      10000000ull
 #define TURN_MIN_NS  1000000ull
@@ -88,8 +88,9 @@ void load_run_for(struct load *load, uint64_t ns)
 	}
 }
 
-/* Until no more than `left` are without media, or those cannot be expected to get it. */
-static void run_until_connecting(struct load *load, unsigned int left)
+/* Until no more than `left` are without media. False: none of them got any for long, and more
+ * would only wait as well. */
+static bool run_until_connecting(struct load *load, unsigned int left)
 {
 	uint64_t until_ns = clock_ns() + CONNECT_NS;
 	while (load->n_connecting > left && clock_ns() < until_ns && !interrupt_is_pending()) {
@@ -101,6 +102,7 @@ static void run_until_connecting(struct load *load, unsigned int left)
 			      subject_name(load->config.subject), load_playing(load),
 			      load->n_viewers);
 	}
+	return load->n_connecting <= left;
 }
 
 static int complain(const char *what, unsigned int number, int rc)
@@ -147,13 +149,15 @@ static void tell_who_does_not_play(const struct load *load)
 static int connect_viewers(struct load *load)
 {
 	unsigned int parallel = load->config.parallel ? load->config.parallel : PARALLEL;
-	for (unsigned int i = 0; i < load->n_viewers; i++) {
+	bool goes_on = true;
+	for (unsigned int i = 0; goes_on && i < load->n_viewers; i++) {
 		int rc = connect_viewer(load, i);
 		if (rc)
 			return rc;
-		run_until_connecting(load, parallel - 1);
+		goes_on = run_until_connecting(load, parallel - 1);
 	}
-	run_until_connecting(load, 0);
+	if (goes_on)
+		run_until_connecting(load, 0);
 	if (interrupt_is_pending())
 		return -EINTR;
 	if (load->n_connecting)

@@ -20,6 +20,8 @@
 #include <stun/stunagent.h>
 #include <stun/usages/ice.h>
 
+#include "bench/srtp_out.h"
+
 #define CHECK_RETRY_NS 50000000ull
 #define CONSENT_NS     4000000000ull
 #define DTLS_FIRST_US  50000
@@ -43,7 +45,8 @@ struct peer {
 	uint64_t check_due_ns;
 	SSL *ssl;
 	BIO *in, *out; /* memory, datagram by datagram; owned by ssl */
-	srtp_t send, receive;
+	struct srtp_out *send;
+	srtp_t receive;
 };
 
 /* What it is worth is judged by its fingerprint, after the handshake: building and checking a chain
@@ -198,8 +201,7 @@ void peer_destroy(struct peer *peer)
 		return;
 	if (peer->fd >= 0)
 		close(peer->fd);
-	if (peer->send)
-		srtp_dealloc(peer->send);
+	srtp_out_destroy(peer->send);
 	if (peer->receive)
 		srtp_dealloc(peer->receive);
 	SSL_free(peer->ssl);
@@ -296,10 +298,10 @@ static srtp_profile_t profile_of(const SRTP_PROTECTION_PROFILE *selected)
 	}
 }
 
-static int create_srtp(srtp_profile_t profile, uint8_t *key, srtp_ssrc_type_t direction,
-		       srtp_t *out)
+static int create_receive(srtp_profile_t profile, uint8_t *key, srtp_t *out)
 {
-	srtp_policy_t policy = {.ssrc = {.type = direction}, .key = key, .window_size = 1024};
+	srtp_policy_t policy = {
+		.ssrc = {.type = ssrc_any_inbound}, .key = key, .window_size = 1024};
 	srtp_crypto_policy_set_from_profile_for_rtp(&policy.rtp, profile);
 	srtp_crypto_policy_set_from_profile_for_rtcp(&policy.rtcp, profile);
 	return srtp_create(out, &policy) == srtp_err_status_ok ? 0 : -EINVAL;
@@ -323,10 +325,9 @@ static int take_keys(struct peer *peer)
 	memcpy(client + key, material + 2 * key, salt);
 	memcpy(server, material + key, key);
 	memcpy(server + key, material + 2 * key + salt, salt);
-	int rc = create_srtp(profile, is_client ? client : server, ssrc_any_outbound, &peer->send);
-	return rc ? rc
-		  : create_srtp(profile, is_client ? server : client, ssrc_any_inbound,
-				&peer->receive);
+	peer->send = srtp_out_create(selected->id, is_client ? client : server);
+	return peer->send ? create_receive(profile, is_client ? server : client, &peer->receive)
+			  : -ENOMEM;
 }
 
 /* The gateway's certificate must be the one its answer named. */
@@ -463,10 +464,7 @@ bool peer_unprotect(struct peer *peer, uint8_t *bytes, size_t *size, bool is_rtc
 
 bool peer_send(struct peer *peer, uint8_t *bytes, size_t size, bool is_rtcp)
 {
-	int len = (int)size;
-	if (peer->answer.is_plain)
-		return send(peer->fd, bytes, size, 0) == len;
-	srtp_err_status_t status = is_rtcp ? srtp_protect_rtcp(peer->send, bytes, &len)
-					   : srtp_protect(peer->send, bytes, &len);
-	return status == srtp_err_status_ok && send(peer->fd, bytes, (size_t)len, 0) == len;
+	bool is_ready = peer->answer.is_plain || (is_rtcp ? srtp_out_rtcp(peer->send, bytes, &size)
+							  : srtp_out_rtp(peer->send, bytes, &size));
+	return is_ready && send(peer->fd, bytes, size, 0) == (ssize_t)size;
 }

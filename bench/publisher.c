@@ -95,6 +95,13 @@ static void on_rtcp(struct publisher *publisher, const uint8_t *bytes, size_t si
 	}
 }
 
+/* Of an encrypted compound packet the first part's type can be seen. Feedback on transport and
+ * losses (205) comes many times a second and is of no use to a sender that never adapts. */
+static bool is_worth_reading(const uint8_t *bytes, size_t size)
+{
+	return size > 1 && bytes[1] != 205;
+}
+
 static void drain(struct publisher *publisher, uint64_t now_ns)
 {
 	uint8_t bytes[PEER_PACKET_MAX];
@@ -102,6 +109,7 @@ static void drain(struct publisher *publisher, uint64_t now_ns)
 	while ((got = recv(peer_fd(publisher->peer), bytes, sizeof(bytes), 0)) >= 0) {
 		size_t size = (size_t)got;
 		if (peer_on_datagram(publisher->peer, bytes, size, now_ns) &&
+		    is_worth_reading(bytes, size) &&
 		    peer_unprotect(publisher->peer, bytes, &size, true))
 			on_rtcp(publisher, bytes, size);
 	}

@@ -19,6 +19,7 @@
 #define BUFFER_BYTES  65536
 #define BUFFER_STRIDE (BUFFER_BYTES + 192) /* buffers' first bytes shall not share cache sets */
 #define REPORT_NS     1000000000ull
+#define SR_NS         4000000000ull /* between two sender reports that are read */
 #define HELLO_NS      50000000ull
 #define REPORTER_SSRC 1
 #define CONTROL_BYTES 160
@@ -183,11 +184,12 @@ static void on_rtp(struct viewer *viewer, uint8_t *bytes, size_t size, uint64_t 
 		note_latency(viewer, stamp.intended_ns, arrival_ns, totals);
 }
 
-/* RFC 3550 6.4.1: remembers when which sender report came. */
+/* RFC 3550 6.4.1: remembers when which sender report came, now and then. */
 static void on_rtcp(struct viewer *viewer, uint8_t *bytes, size_t size, uint64_t arrival_ns)
 {
-	if (!peer_unprotect(viewer->peer, bytes, &size, true))
+	if (arrival_ns < viewer->sr_due_ns || !peer_unprotect(viewer->peer, bytes, &size, true))
 		return;
+	viewer->sr_due_ns = arrival_ns + SR_NS;
 	for (size_t at = 0; at + 28 <= size; at += 4 * ((size_t)get16(bytes + at + 2) + 1)) {
 		uint32_t ssrc = get32(bytes + at + 4);
 		int track = track_of(viewer, ssrc);

@@ -50,7 +50,7 @@ struct viewer {
 	const struct viewer_config *config; /* borrowed */
 	struct peer *peer;
 	struct answer answer;
-	uint64_t posted_ns, report_due_ns;
+	uint64_t posted_ns, report_due_ns, sr_due_ns;
 	bool has_media;                 /* and it was authentic */
 	uint32_t dropped, dropped_base; /* by our socket */
 	struct viewer_source sources[PUBLISHER_TRACKS];
