@@ -39,12 +39,14 @@ struct config_log_level {
 
 /* Strings and lists are owned by the struct (config_free). File names are absolute. */
 struct gateway_config {
+	bool is_profiled; /* --profile; no key */
 	struct {
 		char *name;             /* default: the host name */
 		char *audience;         /* expected `aud` of tokens; default "nn5g" */
 		unsigned int workers;   /* default 1 */
 		unsigned int memory_mb; /* DPDK memory */
 		unsigned int packets;   /* packet buffers */
+		bool real_time;         /* workers, before all else on the machine */
 		char *state;            /* folder of sockets, journal, store and keys */
 		unsigned int port_mbps; /* of the link; slices guarantee no more together;
 					   0: not known */
@@ -77,6 +79,7 @@ struct gateway_config {
 		bool only_public; /* offer only the public ones; never true without any */
 		unsigned int only_public_line; /* of gateway.yaml, for messages */
 		unsigned int socket_buffer_kb;
+		unsigned int batch_wait_us;   /* 0: packets are taken as they come */
 		unsigned int retransmit_ms;   /* how long a packet can be asked for again */
 		char *crypto_gcm, *crypto_cm; /* DPDK's drivers, or "off" */
 	} media;

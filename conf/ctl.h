@@ -19,7 +19,7 @@ struct jwt_key;
 /* The commands, a group per file. */
 extern const struct command_group ctl_token_commands, ctl_key_commands, ctl_tenant_commands,
 	ctl_plan_commands, ctl_secret_commands, ctl_budget_commands, ctl_session_commands,
-	ctl_ledger_commands, ctl_top_commands, ctl_memory_commands;
+	ctl_ledger_commands, ctl_top_commands, ctl_memory_commands, ctl_profile_commands;
 
 /* The first options of every command that asks the control socket. */
 enum { CTL_SOCKET, CTL_JSON, CTL_OPTIONS };

@@ -82,9 +82,9 @@ static const struct command_group own_group = {
 };
 
 static const struct command_group *const groups[] = {
-	&ctl_tenant_commands, &ctl_plan_commands,   &ctl_budget_commands, &ctl_session_commands,
-	&ctl_top_commands,    &ctl_ledger_commands, &ctl_key_commands,    &ctl_token_commands,
-	&ctl_memory_commands, &ctl_secret_commands, &own_group,
+	&ctl_tenant_commands, &ctl_plan_commands,    &ctl_budget_commands, &ctl_session_commands,
+	&ctl_top_commands,    &ctl_ledger_commands,  &ctl_key_commands,    &ctl_token_commands,
+	&ctl_memory_commands, &ctl_profile_commands, &ctl_secret_commands, &own_group,
 };
 
 static const struct command_section sections[] = {

@@ -15,6 +15,7 @@
 #include "gateway/gates.h"
 #include "gateway/memory.h"
 #include "gateway/node.h"
+#include "gateway/profile_report.h"
 #include "gateway/session.h"
 #include "gateway/slicing_report.h"
 #include "gateway/usage.h"
@@ -280,6 +281,16 @@ static void on_stats_memory(void *context, struct rpc_call *call, json_t *params
 		rpc_fail(call, RPC_INTERNAL, "the kernel does not say what is resident");
 }
 
+static void on_stats_profile(void *context, struct rpc_call *call, json_t *params)
+{
+	json_t *report = profile_report(node_of(context));
+	(void)params;
+	if (report)
+		rpc_answer(call, report);
+	else
+		rpc_fail(call, RPC_INTERNAL, "out of memory");
+}
+
 static void on_help(void *context, struct rpc_call *call, json_t *params)
 {
 	(void)context;
@@ -518,6 +529,17 @@ static const struct rpc_method methods[] = {
 		   "add up to what is resident: [{`owner`, `bytes`, `session_bytes` (null: does "
 		   "not grow with them), `text`}]",
 	 .handle = on_stats_memory},
+	{.name = "stats.profile",
+	 .text = "Where the time of workers and egress goes, as totals.",
+	 .result =
+		 "`node`, `at_ns`, `every` (1: all rounds were measured, with "
+		 "`nn5g-gateway --profile`; 64: one in 64 was, and counts for 64), "
+		 "`has_instructions` (the machine counts them, and all rounds were measured), "
+		 "`stages`: [{`stage`, `seconds`, `packets`, `instructions`}]: `receive`, `demux`, "
+		 "`unprotect`, `track`, `copy`, `protect`, `schedule`, `send`, `report` (RTCP in), "
+		 "`messages` (of other threads), `timers` (RTCP out, consent, paced video), "
+		 "`sleep`",
+	 .handle = on_stats_profile},
 	{.name = "help", .text = "This table.", .result = "`methods`", .handle = on_help},
 };
 

@@ -14,6 +14,7 @@
 #include "gateway/metrics_control.h"
 #include "gateway/metrics_slices.h"
 #include "gateway/node.h"
+#include "gateway/profile_report.h"
 #include "gateway/server.h"
 #include "gateway/session.h"
 #include "gateway/stream.h"
@@ -287,6 +288,7 @@ char *metrics_render(struct node *node, size_t *size)
 	g_string_append_printf(out, "nn5g_build_info{version=\"%s\"} 1\n", NN5G_VERSION);
 	render_rows(node, out);
 	render_worker_counters(node, out);
+	profile_render(node, out);
 	render_metered(node, out);
 	render_handshakes(node, out);
 	render_sessions(node, out);

@@ -84,6 +84,9 @@ static int start_plane(struct node *node)
 		.handshakes_per_second = config->limits.handshakes_per_second,
 		.crypto_gcm = config->media.crypto_gcm,
 		.crypto_cm = config->media.crypto_cm,
+		.batch_wait_ns = config->media.batch_wait_us * 1000ull,
+		.is_real_time = config->node.real_time,
+		.is_profiled = config->is_profiled,
 	};
 	marking_map(config, &plane.dscp);
 	plane.port.kind = port_kinds[config_port_mode(config)];
@@ -360,6 +363,8 @@ int node_start(struct gateway_config *config, const char *config_path, struct no
 		return rc;
 	}
 	memory_note_start(node);
+	/* The plane's threads have taken theirs. */
+	priority_take(PRIORITY_CONTROL);
 	log_info(LOG_NODE, "started",
 		 "\"version\":\"%s\",\"http_port\":%u,\"https_port\":%u,\"udp_port\":%u,"
 		 "\"workers\":%u",

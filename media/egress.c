@@ -194,6 +194,7 @@ int egress_run(void *argument)
 	struct egress *egress = argument;
 	uint64_t round_ns = clock_ns();
 
+	priority_take(plane_priority(egress->plane));
 	profile_start(&egress->profile, egress->plane->config.is_profiled);
 	while (!egress->is_stopped) {
 		uint64_t now_ns = clock_ns();

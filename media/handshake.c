@@ -446,6 +446,7 @@ int handshake_run(void *argument)
 {
 	struct handshake *handshake = argument;
 
+	priority_take(PRIORITY_HANDSHAKE);
 	while (!handshake->is_stopped) {
 		if (handshake_turn(handshake, clock_ns()) || !mailbox_sleep(handshake->mailbox))
 			continue;

@@ -12,6 +12,7 @@
 #include "media/egress.h"
 #include "media/handshake.h"
 #include "media/mailbox.h"
+#include "media/priority.h"
 #include "media/worker.h"
 #include "qos/port.h"
 #include "qos/traffic_class.h"
@@ -27,6 +28,8 @@ struct plane_config {
 	uint64_t consent_ns, retransmit_ns;
 	unsigned int handshakes_half_open, handshakes_per_second;
 	int64_t signalling_bps; /* per worker; 0: WORKER_SIGNALLING_BPS */
+	uint64_t batch_wait_ns; /* 0: packets are taken as they come (media/gather.h) */
+	bool is_real_time;      /* workers and egress: before all else on the machine */
 	bool is_profiled;       /* every round, not a sample of them (media/profile.h) */
 	const char *crypto_gcm, *crypto_cm; /* media/srtp_burst.h; borrowed until it runs */
 };
@@ -104,6 +107,10 @@ void plane_dispatch(struct plane *plane,
 bool plane_sleep(struct plane *plane);
 /* The threads' side of a barrier. */
 void barrier_pass(struct plane *plane, struct barrier *barrier);
+static inline enum priority plane_priority(const struct plane *plane)
+{
+	return plane->config.is_real_time ? PRIORITY_REAL_TIME : PRIORITY_MEDIA;
+}
 /* Of the port, the one that an egress thread sends from among them. Any thread. */
 static inline unsigned int plane_port_queues(const struct plane *plane)
 {

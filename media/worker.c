@@ -1,7 +1,8 @@
 /* The worker's life: a round takes a burst from the port, a burst from the mailbox, what the wheel
  * says is due, and sends. The clock is read once a round. With nothing to do it sleeps on the
  * port's and the mailbox's descriptors until a timer, a pacer or the scheduler is due; an idle node
- * without sessions sleeps for good. */
+ * without sessions sleeps for good. While packets come fast it lets them gather for a moment before
+ * it looks at the port again (media/gather.h). */
 #include "media/worker.h"
 
 #include <errno.h>
@@ -21,8 +22,11 @@
 
 #define MAILBOX_SIZE   8192
 #define MESSAGES_BURST 64
-#define POLL_BUSY_NS   1000000ull
-#define POLL_IDLE_NS   50000ull
+/* After a round that took less there is nothing yet at the port, most likely: it is waited for at
+ * once, without a look. */
+#define LOOK_AGAIN_NS 100000ull
+#define POLL_BUSY_NS  1000000ull
+#define POLL_IDLE_NS  50000ull
 
 static int create_flow_table(struct worker *worker, unsigned int sessions_max)
 {
@@ -53,6 +57,7 @@ int worker_create(struct plane *plane, unsigned int id, struct worker **out)
 	memset(worker, 0, sizeof(*worker));
 	worker->id = id;
 	worker->plane = plane;
+	worker->gather.wait_ns = plane->config.batch_wait_ns;
 	worker->port = plane->port;
 	uint64_t now_ns = clock_ns();
 	wheel_init(&worker->wheel, WHEEL_TICK_NS, now_ns);
@@ -219,16 +224,21 @@ static uint64_t poll_due_ns(const struct worker *worker, uint64_t due_ns)
 
 static void sleep_until_due(struct worker *worker)
 {
+	uint64_t gather_ns = gather_until_ns(&worker->gather);
 	int fd = port_fd(worker->port, worker->id);
 	uint64_t due_ns = wheel_next_ns(&worker->wheel);
 	due_ns = RTE_MIN(due_ns, wheel_next_ns(&worker->pacer_wheel));
 	due_ns = RTE_MIN(due_ns, egress_next_ns(worker->plane->egress, worker->now_ns));
-	if (fd < 0)
+	if (fd < 0) {
 		due_ns = poll_due_ns(worker, due_ns);
+	} else if (gather_ns > worker->now_ns) {
+		due_ns = RTE_MIN(due_ns, gather_ns);
+		fd = -1;
+	}
 	if (due_ns <= worker->now_ns || !mailbox_sleep(worker->mailbox))
 		return;
 	profile_sleep(&worker->profile);
-	if (port_fd_arm(worker->port, worker->id))
+	if (fd < 0 || port_fd_arm(worker->port, worker->id))
 		mailbox_wait(worker->mailbox, fd, due_ns);
 	profile_wake(&worker->profile);
 	mailbox_awake(worker->mailbox);
@@ -240,6 +250,7 @@ unsigned int worker_round(struct worker *worker, uint64_t now_ns)
 	worker->now_ns = now_ns;
 	unsigned int n = port_rx_burst(worker->port, worker->id, packets, PORT_BURST, now_ns);
 	profile_count(&worker->profile, PROFILE_RECEIVE, n);
+	gather_take(&worker->gather, n, now_ns);
 	if (n > 0)
 		worker->received_ns = now_ns;
 	worker_on_packets(worker, packets, n);
@@ -254,6 +265,7 @@ int worker_run(void *argument)
 	struct worker *worker = argument;
 	uint64_t round_ns = clock_ns();
 
+	priority_take(plane_priority(worker->plane));
 	profile_start(&worker->profile, worker->plane->config.is_profiled);
 	while (!worker->is_stopped) {
 		profile_round(&worker->profile);
@@ -263,7 +275,8 @@ int worker_run(void *argument)
 				      atomic_load_explicit(&worker->busy_ns, memory_order_relaxed) +
 					      end_ns - round_ns,
 				      memory_order_relaxed);
-		if (n == 0) {
+		bool is_quick = n < PORT_BURST && end_ns - worker->now_ns < LOOK_AGAIN_NS;
+		if ((n == 0 || is_quick) && !worker->is_stopped) {
 			sleep_until_due(worker);
 			end_ns = clock_ns();
 		}

@@ -9,6 +9,7 @@
 
 #include "media/counter.h"
 #include "media/directory.h"
+#include "media/gather.h"
 #include "media/mailbox.h"
 #include "media/profile.h"
 #include "media/send_batch.h"
@@ -59,6 +60,7 @@ struct worker {
 	unsigned int n_tx;
 	uint64_t received_ns; /* when packets came last */
 	bool is_stopped;
+	struct gather gather;
 	struct profile profile;
 	struct counters counters __attribute__((aligned(64)));
 	_Atomic uint64_t busy_ns;                 /* time not spent waiting */

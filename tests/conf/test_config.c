@@ -565,7 +565,7 @@ static void table_feeds_help_reference_and_sample(void)
 		CU_ASSERT_PTR_NULL(strstr(key, "line"));
 		n_keys++;
 	}
-	CU_ASSERT_EQUAL(n_keys, 57);
+	CU_ASSERT_EQUAL(n_keys, 59);
 	struct gateway_config config;
 	CU_ASSERT_EQUAL_FATAL(config_load(SAMPLE, stderr, &config), 0);
 	check_defaults(&config);

@@ -4,6 +4,7 @@
 
 #include "gateway/session.h"
 #include "gateway/stream.h"
+#include "media/profile.h"
 #include "slices/journal.h"
 #include "slices/slice.h"
 #include "tests/gateway/admin_fixture.h"
@@ -82,6 +83,7 @@ static const struct {
 	{"no.such", "{}", RPC_NO_METHOD},
 	{"help", "{}", 0},
 	{"stats", "{}", 0},
+	{"stats.profile", "{}", 0},
 	{"session.list", "{}", 0},
 };
 
@@ -99,6 +101,31 @@ static void strangers_may_look_but_not_feed(void)
 	}
 	CU_ASSERT_FALSE(admin_has_control(node->admin));
 	peer_close(&stranger);
+}
+
+/* By name, in the order of a packet's way; here a sample of rounds, as --profile was not given. */
+static void the_profile_has_every_stage(void)
+{
+	struct peer peer;
+	peer_connect(&peer, node->config.admin.socket);
+	struct peer_answer answer = peer_ask(&peer, "stats.profile", NULL);
+	json_t *stages = json_object_get(answer.json, "stages");
+	CU_ASSERT_EQUAL(answer.code, 0);
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(answer.json, "every")), PROFILE_EVERY);
+	CU_ASSERT_EQUAL(json_array_size(stages), PROFILE_STAGES);
+	for (unsigned int i = 0; i < PROFILE_STAGES; i++) {
+		const char *name = "";
+		json_int_t packets, instructions;
+		double seconds = -1;
+		CU_ASSERT_EQUAL(json_unpack(json_array_get(stages, i), "{s:s, s:f, s:I, s:I}",
+					    "stage", &name, "seconds", &seconds, "packets",
+					    &packets, "instructions", &instructions),
+				0);
+		CU_ASSERT_STRING_EQUAL(name, profile_stage_names[i]);
+		CU_ASSERT_TRUE(seconds >= 0);
+	}
+	json_decref(answer.json);
+	peer_close(&peer);
 }
 
 static void there_is_one_control_plane(void)
@@ -320,6 +347,7 @@ static CU_TestInfo tests[] = {
 	ROW(the_socket_is_its_owners),
 	ROW(hello_tells_who_the_node_is),
 	ROW(strangers_may_look_but_not_feed),
+	ROW(the_profile_has_every_stage),
 	ROW(there_is_one_control_plane),
 	ROW(a_gap_asks_for_a_snapshot),
 	ROW(what_is_wrong_is_left_out_and_told),
