@@ -9,16 +9,18 @@
 
 #include <rte_dev.h>
 #include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
 
 #include "conf/log.h"
 #include "media/srtp_sender.h"
 
 #define SESSION_CACHE 32
 
-/* A sender's: RTCP, and RTP; of AES-GCM as many as there are lengths of RTP headers, which is two
- * or three of voice and video. */
+#define SESSION_OVERHEAD_BYTES 192 /* heads of DPDK's, about */
+
 static const unsigned int sessions_per_sender[SRTP_SUITES] = {
-	[SUITE_GCM] = 5,
+	[SUITE_GCM] = SRTP_SESSIONS_MAX + 1, /* and RTCP */
 	[SUITE_CM] = 2,
 };
 
@@ -44,6 +46,18 @@ static int device_configure(const struct srtp_device *device, unsigned int n_que
 	return rc ? rc : rte_cryptodev_start(device->id);
 }
 
+/* How many senders an eighth of the free memory has sessions for: slices and tables want some,
+ * too. */
+static unsigned int memory_for(enum srtp_suite suite, unsigned int session_bytes)
+{
+	struct rte_malloc_socket_stats memory;
+	size_t sender_bytes =
+		sessions_per_sender[suite] * (size_t)(session_bytes + SESSION_OVERHEAD_BYTES);
+	if (rte_malloc_get_socket_stats((int)rte_socket_id(), &memory))
+		return 0;
+	return (unsigned int)(memory.heap_freesz_bytes / 8 / sender_bytes);
+}
+
 /* What was made of it when it fails stays for device_stop. */
 static int device_start(struct srtp_devices *devices, enum srtp_suite suite, const char *driver,
 			const struct srtp_devices_config *config)
@@ -60,11 +74,12 @@ static int device_start(struct srtp_devices *devices, enum srtp_suite suite, con
 		return -ENODEV;
 	device->id = (uint8_t)id;
 	snprintf(pool, sizeof(pool), SRTP_POOL_PREFIX "%d", id);
-	unsigned int sessions = sessions_per_sender[suite];
 	device->session_bytes = rte_cryptodev_sym_get_private_session_size(device->id);
+	device->senders_max =
+		RTE_MIN(config->senders_max, memory_for(suite, device->session_bytes));
 	device->sessions = rte_cryptodev_sym_session_pool_create(
-		pool, config->senders_max * sessions + SESSION_CACHE, device->session_bytes, 0, 0,
-		SOCKET_ID_ANY);
+		pool, device->senders_max * sessions_per_sender[suite] + SESSION_CACHE,
+		device->session_bytes, 0, 0, SOCKET_ID_ANY);
 	if (!device->sessions)
 		return -ENOMEM;
 	int rc = device_configure(device, config->n_queues);
@@ -81,7 +96,8 @@ static void device_stop(struct srtp_device *device)
 	if (device->is_plugged)
 		rte_eal_hotplug_remove("vdev", rte_cryptodev_name_get(device->id));
 	rte_mempool_free(device->sessions);
-	*device = (struct srtp_device){0};
+	device->sessions = NULL;
+	device->is_started = device->is_plugged = false;
 }
 
 int srtp_devices_start(const struct srtp_devices_config *config, struct srtp_devices **out)
@@ -105,6 +121,9 @@ int srtp_devices_start(const struct srtp_devices_config *config, struct srtp_dev
 			 "\"driver\":\"%s\",\"error\":\"%s\"", log_escape(drivers[i]),
 			 strerror(-rc));
 	}
+	log_info(LOG_MEDIA, "SRTP is protected", "\"gcm\":\"%s\",\"cm\":\"%s\"",
+		 log_escape(srtp_devices_driver(devices, SRTP_AEAD_AES_256_GCM)),
+		 log_escape(srtp_devices_driver(devices, SRTP_AES128_CM_SHA1_80)));
 	*out = devices;
 	return 0;
 }

@@ -98,12 +98,31 @@ void *srtp_sender_rtp_session(struct srtp_sender *sender, unsigned int header_by
 	if (words >= SRTP_HEADER_WORDS)
 		return NULL;
 	void **place = &sender->rtp_sessions[words];
-	if (!*place)
-		*place = sender->suite == SUITE_GCM
-				 ? gcm_session(sender, &sender->keys[PROTOCOL_RTP],
-					       (uint16_t)header_bytes)
-				 : cm_session(sender, &sender->keys[PROTOCOL_RTP]);
+	if (*place)
+		return *place;
+	if (sender->n_sessions == SRTP_SESSIONS_MAX)
+		return NULL;
+	*place = sender->suite == SUITE_GCM
+			 ? gcm_session(sender, &sender->keys[PROTOCOL_RTP], (uint16_t)header_bytes)
+			 : cm_session(sender, &sender->keys[PROTOCOL_RTP]);
+	sender->n_sessions = (uint8_t)(sender->n_sessions + (*place != NULL));
 	return *place;
+}
+
+bool srtp_sender_drop_session(struct srtp_sender *sender)
+{
+	for (unsigned int i = 0; i < SRTP_HEADER_WORDS; i++) {
+		void **place = &sender->rtp_sessions[sender->next_dropped];
+		sender->next_dropped = (uint8_t)((sender->next_dropped + 1) % SRTP_HEADER_WORDS);
+		if (!*place)
+			continue;
+		rte_cryptodev_sym_session_free(sender->devices->of[sender->suite].id, *place);
+		*place = NULL;
+		sender->last_session = NULL;
+		sender->n_sessions--;
+		return true;
+	}
+	return false;
 }
 
 static int use_device(struct srtp_sender *sender, const struct profile *profile,
@@ -119,6 +138,17 @@ static int use_device(struct srtp_sender *sender, const struct profile *profile,
 			? gcm_session(sender, &sender->keys[PROTOCOL_RTCP], SRTCP_AAD_BYTES)
 			: cm_session(sender, &sender->keys[PROTOCOL_RTCP]);
 	return sender->rtcp_session ? 0 : -ENOMEM;
+}
+
+/* A place on the device, which has sessions for so many. */
+static bool take_place(struct srtp_device *device)
+{
+	if (!device->is_started)
+		return false;
+	if (atomic_fetch_add(&device->n_senders, 1) < device->senders_max)
+		return true;
+	atomic_fetch_sub(&device->n_senders, 1);
+	return false;
 }
 
 size_t srtp_sender_bytes(unsigned int sources_max)
@@ -144,9 +174,9 @@ int srtp_sender_create(struct srtp_devices *devices, const struct srtp_keys *key
 	sender->suite = srtp_suite_of(profiles[i].profile);
 	sender->key_bytes = profiles[i].key_bytes;
 	sender->tag_bytes = profiles[i].tag_bytes;
-	int rc = devices->of[sender->suite].is_started
-			 ? use_device(sender, &profiles[i], keys->send)
-			 : nn_srtp_create(keys, false, &sender->library);
+	sender->has_place = take_place(&devices->of[sender->suite]);
+	int rc = sender->has_place ? use_device(sender, &profiles[i], keys->send)
+				   : nn_srtp_create(keys, false, &sender->library);
 	if (rc) {
 		srtp_sender_destroy(sender);
 		return rc;
@@ -159,14 +189,14 @@ void srtp_sender_destroy(struct srtp_sender *sender)
 {
 	if (!sender)
 		return;
-	uint8_t device = sender->devices->of[sender->suite].id;
+	struct srtp_device *device = &sender->devices->of[sender->suite];
+	if (sender->has_place)
+		atomic_fetch_sub(&device->n_senders, 1);
 	nn_srtp_destroy(sender->library);
-	for (unsigned int i = 0; i < SRTP_HEADER_WORDS; i++) {
-		if (sender->rtp_sessions[i])
-			rte_cryptodev_sym_session_free(device, sender->rtp_sessions[i]);
-	}
+	while (srtp_sender_drop_session(sender))
+		continue;
 	if (sender->rtcp_session)
-		rte_cryptodev_sym_session_free(device, sender->rtcp_session);
+		rte_cryptodev_sym_session_free(device->id, sender->rtcp_session);
 	explicit_bzero(sender->keys, sizeof(sender->keys));
 	explicit_bzero(sender->salts, sizeof(sender->salts));
 	free(sender);

@@ -2,6 +2,8 @@
  * (keys and sessions) and srtp_sender_dp.c (the packets). */
 #pragma once
 
+#include <stdatomic.h>
+
 #include <rte_crypto.h>
 #include <rte_cryptodev.h>
 
@@ -10,6 +12,9 @@
 
 #define SRTP_WINDOW_PACKETS 1024
 #define SRTP_HEADER_WORDS   32 /* longest RTP header in 32-bit words, less one */
+#define SRTP_SESSIONS_MAX                                                                          \
+	4 /* of a sender, for RTP: voice has one length of headers, video two or                   \
+	   three */
 #define SRTP_KEY_BYTES_MAX  32
 #define SRTP_AUTH_KEY_BYTES 20
 #define SRTP_SALT_BYTES     14
@@ -33,6 +38,8 @@ struct srtp_device {
 	bool is_started; /* else libsrtp2 does its suite */
 	bool is_plugged; /* by us */
 	unsigned int session_bytes;
+	unsigned int senders_max;     /* there are sessions for; libsrtp2 serves the others */
+	atomic_uint n_senders;        /* any thread */
 	struct rte_mempool *sessions; /* owned */
 };
 
@@ -73,15 +80,20 @@ struct srtp_sender {
 	uint8_t suite; /* enum srtp_suite */
 	uint8_t key_bytes, tag_bytes;
 	uint8_t n_sources, sources_max;
+	uint8_t n_sessions, next_dropped;             /* of rtp_sessions */
+	bool has_place;                               /* counts in the device's n_senders */
 	uint8_t salts[SRTP_PROTOCOLS][SRTP_IV_BYTES]; /* zeros behind them */
 	struct srtp_session_keys keys[SRTP_PROTOCOLS];
 	/* Of the device, owned. The drivers fix the length of additional data in the session, so
-	 * AES-GCM has one for each length of RTP header, made when it first comes: [words]. AES-CM
-	 * uses the first. */
+	 * AES-GCM has one for each length of RTP header, made when it first comes: [words]. No more
+	 * than SRTP_SESSIONS_MAX at a time. AES-CM uses the first. */
 	void *rtp_sessions[SRTP_HEADER_WORDS];
 	void *rtcp_session;
 	struct sender_source sources[];
 };
 
-/* The device's session for RTP with this header, made when it is not there yet. NULL: no room. */
+/* The device's session for RTP with this header, made when it is not there yet. NULL: none of it,
+ * or the sender has its full share (srtp_sender_drop_session makes room). */
 void *srtp_sender_rtp_session(struct srtp_sender *sender, unsigned int header_bytes);
+/* Gives a session back that no operation on its way uses. False: it has none. */
+bool srtp_sender_drop_session(struct srtp_sender *sender);

@@ -223,7 +223,7 @@ static int prepare(struct srtp_queue *queue, struct srtp_job *job, unsigned int 
 	if (!source)
 		return -ENOBUFS;
 	if (!session)
-		return -EIO;
+		return job->is_rtcp ? -EIO : -EAGAIN;
 	if (source->is_retired)
 		return -EALREADY;
 	rc = job->is_rtcp ? take_rtcp_index(source, &word)
@@ -305,12 +305,37 @@ static void run(const struct srtp_queue *queue, enum srtp_suite suite, struct rt
 	}
 }
 
+/* Operations that were prepared, by suite. */
+struct pending {
+	struct rte_crypto_op *ops[SRTP_SUITES][SRTP_BURST_MAX];
+	uint16_t n[SRTP_SUITES];
+};
+
+static void run_pending(const struct srtp_queue *queue, struct pending *pending)
+{
+	for (unsigned int suite = 0; suite < SRTP_SUITES; suite++) {
+		if (pending->n[suite] > 0)
+			run(queue, (enum srtp_suite)suite, pending->ops[suite], pending->n[suite]);
+		pending->n[suite] = 0;
+	}
+}
+
+/* A sender with packets of more lengths than it has sessions gives one back, which what is pending
+ * may use. */
+static int prepare_again(struct srtp_queue *queue, struct srtp_job *job, unsigned int slot,
+			 struct layout *layout, struct pending *pending)
+{
+	run_pending(queue, pending);
+	int rc = srtp_sender_drop_session(job->sender) ? prepare(queue, job, slot, layout) : -EIO;
+	return rc == -EAGAIN ? -EIO : rc;
+}
+
 static unsigned int protect_chunk(struct srtp_queue *queue, struct srtp_job *jobs, unsigned int n)
 {
 	struct layout layouts[SRTP_BURST_MAX];
-	struct rte_crypto_op *ops[SRTP_SUITES][SRTP_BURST_MAX];
-	uint16_t n_ops[SRTP_SUITES] = {0};
+	struct pending pending;
 	unsigned int done = 0;
+	memset(pending.n, 0, sizeof(pending.n));
 	for (unsigned int i = 0; i < n; i++) {
 		const struct srtp_sender *sender = jobs[i].sender;
 		if (sender->library) {
@@ -318,12 +343,12 @@ static unsigned int protect_chunk(struct srtp_queue *queue, struct srtp_job *job
 			continue;
 		}
 		jobs[i].result = prepare(queue, &jobs[i], i, &layouts[i]);
+		if (jobs[i].result == -EAGAIN)
+			jobs[i].result = prepare_again(queue, &jobs[i], i, &layouts[i], &pending);
 		if (jobs[i].result == 0)
-			ops[sender->suite][n_ops[sender->suite]++] = queue->ops[i];
+			pending.ops[sender->suite][pending.n[sender->suite]++] = queue->ops[i];
 	}
-	for (unsigned int suite = 0; suite < SRTP_SUITES; suite++)
-		if (n_ops[suite] > 0)
-			run(queue, (enum srtp_suite)suite, ops[suite], n_ops[suite]);
+	run_pending(queue, &pending);
 	for (unsigned int i = 0; i < n; i++) {
 		if (jobs[i].result == 0 && !jobs[i].sender->library)
 			jobs[i].result = finish(queue, &jobs[i], i, &layouts[i]);

@@ -37,6 +37,7 @@ static void set_up(uint32_t ssrc, uint32_t rtx_ssrc)
 	worker_schedule(fixture_worker, publisher, fixture_worker->now_ns + REPORT_INTERVAL_NS);
 	viewer = fixture_transport(0, 1);
 	viewer->subscriptions[0].config = (struct subscription_config){.feed = feed, .ssrc = 5};
+	viewer->subscriptions[0].is_video = true;
 	feed_attach(fixture_worker, feed, &viewer->subscriptions[0]);
 	fixture_clear();
 }
