@@ -1,4 +1,5 @@
-/* SRTP and SRTCP on libsrtp2, packet by packet behind an interface of bursts.
+/* SRTP and SRTCP on libsrtp2, packet by packet behind an interface of bursts. Its AES is OpenSSL's
+ * (srtp_cipher.h).
  *
  * libsrtp works in place and wants 4-byte alignment, which a packet's first byte has (head room is
  * RTE_PKTMBUF_HEADROOM). It makes a stream of its own for every SSRC it has not seen: for inbound
@@ -15,6 +16,7 @@
 #include <srtp2/srtp.h>
 
 #include "media/srtp.h"
+#include "media/srtp_cipher.h"
 
 #define REPLAY_WINDOW     1024
 #define RTP_SSRC_OFFSET   8
@@ -76,8 +78,8 @@ static int errno_of(srtp_err_status_t status)
 	}
 }
 
-/* Most of what a context takes is libsrtp2's and NSS's, which say nothing of it: so the allocator
- * is asked before and after. */
+/* Most of what a context takes is libsrtp2's and OpenSSL's, which say nothing of it: so the
+ * allocator is asked before and after. */
 static void bytes_measure(size_t profile, bool inbound)
 {
 	struct nn_srtp *samples[SAMPLES + 1] = {0};
@@ -95,10 +97,18 @@ static void bytes_measure(size_t profile, bool inbound)
 		nn_srtp_destroy(samples[i]);
 }
 
+int nn_srtp_start_stock(void)
+{
+	return srtp_init() == srtp_err_status_ok ? 0 : -EIO;
+}
+
 int nn_srtp_start(void)
 {
-	if (srtp_init() != srtp_err_status_ok)
-		return -EIO;
+	int rc = nn_srtp_start_stock();
+	if (rc == 0)
+		rc = srtp_cipher_install();
+	if (rc)
+		return rc;
 	for (size_t i = 0; i < PROFILES; i++) {
 		bytes_measure(i, true);
 		bytes_measure(i, false);
@@ -118,6 +128,7 @@ size_t nn_srtp_bytes(bool inbound)
 void nn_srtp_stop(void)
 {
 	srtp_shutdown();
+	srtp_cipher_remove();
 }
 
 static int session_create(struct nn_srtp *srtp, const struct srtp_keys *keys, size_t profile)

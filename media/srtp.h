@@ -1,5 +1,5 @@
-/* SRTP and SRTCP (RFC 3711, 7714) for one direction of one session. The only file that knows
- * libsrtp2. Vectors in, vectors out; one thread at a time (the session's worker). */
+/* SRTP and SRTCP (RFC 3711, 7714) for one direction of one session. srtp.c and srtp_cipher.c
+ * alone know libsrtp2. Vectors in, vectors out; one thread at a time (the session's worker). */
 #pragma once
 
 #include <stdbool.h>
@@ -14,8 +14,10 @@
 
 struct nn_srtp;
 
-/* Once per process, before any other call. Negative errno. */
+/* Once per process, before any other call; again after nn_srtp_stop. Negative errno. */
 int nn_srtp_start(void);
+/* The same with the AES that libsrtp2 was built with: what ours is compared with. */
+int nn_srtp_start_stock(void);
 void nn_srtp_stop(void);
 
 /* `inbound`: unprotects with keys->receive; else protects with keys->send. Any SSRC. Replay window

@@ -19,7 +19,8 @@ static int init(void)
 	char *argv[] = {"test",        "--no-huge", "--no-pci", "--no-shconf", "--no-telemetry",
 			"--log-level", "error",     "-l",       "0",           "-m",
 			"64",          NULL};
-	if (rte_eal_init((int)(sizeof(argv) / sizeof(*argv)) - 1, argv) < 0 || nn_srtp_start() < 0)
+	if (rte_eal_init((int)(sizeof(argv) / sizeof(*argv)) - 1, argv) < 0 ||
+	    nn_srtp_start_stock() < 0)
 		return -1;
 	if (packet_pool_create("test", 1023, &pool))
 		return -1;
