@@ -1,10 +1,11 @@
 /* A provider that is a window on OpenSSL's own default provider.
  *
  * To read the public key of a certificate, OpenSSL 3.0 asks each decoder and each kind of key that
- * its providers have whether it fits, and does so anew for every certificate: with the 60 of the
- * default provider that takes as long as two signatures. This window shows those two lists cut down
- * to what a WebRTC peer may have; everything else (ciphers, hashes, signatures, random numbers) is
- * passed on, and the algorithms themselves stay OpenSSL's, in the default provider's context.
+ * its providers have whether it fits, and looks through every algorithm that it has met so far to
+ * find those, anew for each certificate: with all of the default provider's that takes as long as
+ * three signatures. This window shows what a DTLS-SRTP handshake has a use for. The algorithms
+ * themselves stay OpenSSL's, in the default provider's context, which also gives the random
+ * numbers.
  *
  * The tables are made once and never change. */
 #include "media/dtls_library.h"
@@ -27,11 +28,30 @@ struct dtls_library {
 	OSSL_PROVIDER *provider;
 };
 
+/* What is shown of an operation's algorithms, if not all; each must be there. */
+static const struct cut {
+	int operation;
+	const char *names[ALGORITHMS_MAX];
+	const char *property; /* of the algorithm's definition; NULL: any */
+} cuts[] = {
+	{OSSL_OP_KEYMGMT, {"EC", "RSA"}, NULL},
+	/* Of public keys in a certificate alone; our own key is read by OpenSSL's older reader. */
+	{OSSL_OP_DECODER, {"EC", "RSA"}, "input=der,structure=SubjectPublicKeyInfo"},
+	{OSSL_OP_ENCODER, {NULL}, NULL},
+	{OSSL_OP_STORE, {NULL}, NULL},
+	{OSSL_OP_CIPHER, {"AES-128-GCM", "AES-256-GCM"}, NULL},
+	{OSSL_OP_DIGEST, {"SHA1", "SHA2-256", "SHA2-384", "SHA2-512", "MD5-SHA1"}, NULL},
+	{OSSL_OP_MAC, {"HMAC"}, NULL},
+	{OSSL_OP_KDF, {"TLS1-PRF"}, NULL},
+};
+
+#define CUTS (sizeof(cuts) / sizeof(cuts[0]))
+
 static struct {
 	pthread_once_t once;
 	bool is_made;
 	OSSL_PROVIDER *base; /* for as long as the process lives */
-	OSSL_ALGORITHM keys[ALGORITHMS_MAX], decoders[ALGORITHMS_MAX];
+	OSSL_ALGORITHM lists[CUTS][ALGORITHMS_MAX];
 	OSSL_DISPATCH ec_functions[FUNCTIONS_MAX];
 	OSSL_FUNC_keymgmt_validate_fn *ec_validate;
 } window = {.once = PTHREAD_ONCE_INIT};
@@ -68,71 +88,68 @@ static bool is_named(const char *names, const char *name)
 	return strncmp(names, name, len) == 0 && (names[len] == '\0' || names[len] == ':');
 }
 
-static bool keys_make(void)
+static bool is_shown(const struct cut *cut, const OSSL_ALGORITHM *algorithm)
 {
-	static const char *const wanted[] = {"EC", "RSA", "X25519"};
-	int no_cache;
-	unsigned int n = 0;
-	const OSSL_ALGORITHM *at =
-		OSSL_PROVIDER_query_operation(window.base, OSSL_OP_KEYMGMT, &no_cache);
-	for (; at && at->algorithm_names; at++) {
-		for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-			if (!is_named(at->algorithm_names, wanted[i]) || n + 1 == ALGORITHMS_MAX)
-				continue;
-			window.keys[n] = *at;
-			if (i == 0 && !ec_functions_make(at->implementation))
-				return false;
-			if (i == 0)
-				window.keys[n].implementation = window.ec_functions;
-			n++;
-		}
+	if (cut->property && !strstr(algorithm->property_definition, cut->property))
+		return false;
+	for (unsigned int i = 0; cut->names[i]; i++) {
+		if (is_named(algorithm->algorithm_names, cut->names[i]))
+			return true;
 	}
-	return n == sizeof(wanted) / sizeof(wanted[0]);
+	return false;
 }
 
-/* Of public keys in a certificate alone; the key exchange has no use for them, and our own key is
- * read by OpenSSL's older reader. */
-static bool decoders_make(void)
+static bool list_make(const struct cut *cut, OSSL_ALGORITHM list[ALGORITHMS_MAX])
 {
-	static const char *const wanted[] = {"EC", "RSA"};
 	int no_cache;
-	unsigned int n = 0;
+	unsigned int n = 0, wanted = 0;
+	while (cut->names[wanted])
+		wanted++;
 	const OSSL_ALGORITHM *at =
-		OSSL_PROVIDER_query_operation(window.base, OSSL_OP_DECODER, &no_cache);
+		OSSL_PROVIDER_query_operation(window.base, cut->operation, &no_cache);
 	for (; at && at->algorithm_names; at++) {
-		if (!strstr(at->property_definition, "input=der") ||
-		    !strstr(at->property_definition, "structure=SubjectPublicKeyInfo"))
+		if (!is_shown(cut, at))
 			continue;
-		for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-			if (is_named(at->algorithm_names, wanted[i]) && n + 1 < ALGORITHMS_MAX)
-				window.decoders[n++] = *at;
+		if (n == wanted)
+			return false;
+		list[n++] = *at;
+	}
+	return n == wanted;
+}
+
+static bool lists_make(void)
+{
+	for (size_t i = 0; i < CUTS; i++) {
+		if (!list_make(&cuts[i], window.lists[i]))
+			return false;
+		for (OSSL_ALGORITHM *at = window.lists[i]; at->algorithm_names; at++) {
+			if (cuts[i].operation != OSSL_OP_KEYMGMT ||
+			    !is_named(at->algorithm_names, "EC"))
+				continue;
+			if (!ec_functions_make(at->implementation))
+				return false;
+			at->implementation = window.ec_functions;
 		}
 	}
-	return n == sizeof(wanted) / sizeof(wanted[0]);
+	return window.ec_validate != NULL;
 }
 
 /* The default provider stays a fallback for the rest of the process. */
 static void window_make(void)
 {
 	window.base = OSSL_PROVIDER_try_load(NULL, "default", 1);
-	window.is_made = window.base && keys_make() && decoders_make();
+	window.is_made = window.base && lists_make();
 }
 
 static const OSSL_ALGORITHM *on_query(void *context, int operation, int *no_cache)
 {
 	(void)context;
 	*no_cache = 0;
-	switch (operation) {
-	case OSSL_OP_KEYMGMT:
-		return window.keys;
-	case OSSL_OP_DECODER:
-		return window.decoders;
-	case OSSL_OP_ENCODER:
-	case OSSL_OP_STORE:
-		return NULL;
-	default:
-		return OSSL_PROVIDER_query_operation(window.base, operation, no_cache);
+	for (size_t i = 0; i < CUTS; i++) {
+		if (cuts[i].operation == operation)
+			return window.lists[i];
 	}
+	return OSSL_PROVIDER_query_operation(window.base, operation, no_cache);
 }
 
 static int on_capabilities(void *context, const char *capability, OSSL_CALLBACK *callback,

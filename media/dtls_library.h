@@ -4,9 +4,9 @@
 struct ossl_lib_ctx_st; /* OSSL_LIB_CTX */
 struct dtls_library;
 
-/* A library with everything of the default provider but what would take part in reading a peer's
- * certificate without being of use: it knows EC and RSA keys, as RFC 8827 6.5 asks for and browsers
- * have, and X25519 for the exchange. NULL when OpenSSL fails. Any thread. */
+/* Of the default provider's algorithms those of our cipher suites, for peers with EC and RSA
+ * certificates: what RFC 8827 6.5 asks for and browsers have. NULL when OpenSSL fails. Any thread.
+ */
 struct dtls_library *dtls_library_create(void);
 /* After all that was made in it. Takes NULL. */
 void dtls_library_destroy(struct dtls_library *library);
