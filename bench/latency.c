@@ -44,7 +44,7 @@ static const char tail[] =
 	"Exit status: 0 every bound is kept; 1 one was missed, or could not be measured; 2 usage.\n"
 	"\n"
 	"Examples:\n"
-	"  nn5g-bench latency --viewers 100 --workers 2 --peer janus\n"
+	"  nn5g-bench latency --viewers 100 --peer janus\n"
 	"  nn5g-bench latency --at --publishers 50 --viewers 20 --audio --bitrate 500k \\\n"
 	"    --workers 2 --max-p99 2 --max-p999 10\n";
 
