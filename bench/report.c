@@ -11,7 +11,7 @@
 #include "bench/report_private.h"
 
 static const char help[] =
-	"Usage: nn5g-bench report [--title TEXT] [--out FILE] FILE...\n"
+	"Usage: nn5g-bench report [OPTION]... FILE...\n"
 	"\n"
 	"Makes one self-contained HTML page of what other commands wrote with --json: bounds,\n"
 	"latency distributions, CPU per packet by number of viewers, memory by number of\n"
@@ -19,6 +19,8 @@ static const char help[] =
 	"\n"
 	"  --title TEXT  the page's heading (nn5g-bench)\n"
 	"  --out FILE    where the page goes (standard output)\n"
+	"  --markdown    tables and bounds alone, as Markdown\n"
+	"  --columns A,B with those values alone, by their names in the lines, and ratios\n"
 	"\n"
 	"Lines that are none of nn5g-bench's are told with file and line, and left out.\n"
 	"\n"
@@ -115,21 +117,31 @@ static int write_body(FILE *out, const struct report_runs *runs)
 	return rc;
 }
 
-int report_write(FILE *out, const char *title, const struct records *records, unsigned int n_bad)
+static int write_page(FILE *out, const struct report_options *options,
+		      const struct report_runs *runs)
+{
+	fputs("<!doctype html>\n<html lang=\"en\">\n<head>\n", out);
+	fputs(head, out);
+	write_text(out, "<title>", options->title, "</title>\n</head>\n<body>\n<main>\n");
+	write_text(out, "<h1>", options->title, "</h1>\n");
+	if (options->n_bad > 0 || runs->n_left_out > 0)
+		fprintf(out, "<p>%u lines could not be read, %u found no room.</p>\n",
+			options->n_bad, runs->n_left_out);
+	int rc = write_body(out, runs);
+	fputs("</main>\n</body>\n</html>\n", out);
+	return rc;
+}
+
+int report_write(FILE *out, const struct report_options *options, const struct records *records)
 {
 	struct report_runs *runs;
 	int rc = report_runs_create(records, &runs);
 	if (rc)
 		return rc;
-	fputs("<!doctype html>\n<html lang=\"en\">\n<head>\n", out);
-	fputs(head, out);
-	write_text(out, "<title>", title, "</title>\n</head>\n<body>\n<main>\n");
-	write_text(out, "<h1>", title, "</h1>\n");
-	if (n_bad > 0 || runs->n_left_out > 0)
-		fprintf(out, "<p>%u lines could not be read, %u found no room.</p>\n", n_bad,
-			runs->n_left_out);
-	rc = write_body(out, runs);
-	fputs("</main>\n</body>\n</html>\n", out);
+	if (options->is_markdown)
+		report_write_markdown(out, runs, options->columns);
+	else
+		rc = write_page(out, options, runs);
 	report_runs_destroy(runs);
 	return rc ? rc : fflush(out) || ferror(out) ? -EIO : 0;
 }
@@ -168,18 +180,18 @@ static int read_files(struct records *records, char *const *paths)
 }
 
 /* To a new file beside it, so that a page that cannot be written does not replace one. */
-static int write_page(const char *path, const char *title, const struct records *records,
-		      unsigned int n_bad)
+static int write_file(const char *path, const struct report_options *options,
+		      const struct records *records)
 {
 	char fresh[4096];
 	if (!path)
-		return report_write(stdout, title, records, n_bad);
+		return report_write(stdout, options, records);
 	if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
 		return -ENAMETOOLONG;
 	FILE *out = fopen(fresh, "we");
 	if (!out)
 		return -errno;
-	int rc = report_write(out, title, records, n_bad);
+	int rc = report_write(out, options, records);
 	if (fclose(out) && rc == 0)
 		rc = -errno;
 	if (rc == 0 && rename(fresh, path))
@@ -189,13 +201,14 @@ static int write_page(const char *path, const char *title, const struct records 
 	return rc;
 }
 
-static int run(const char *out, const char *title, char *const *paths)
+static int run(const char *out, struct report_options *options, char *const *paths)
 {
 	struct records *records;
 	if (records_create(&records))
 		return EXIT_FAILURE;
 	int n_bad = read_files(records, paths);
-	int rc = n_bad < 0 ? n_bad : write_page(out, title, records, (unsigned int)n_bad);
+	options->n_bad = n_bad < 0 ? 0 : (unsigned int)n_bad;
+	int rc = n_bad < 0 ? n_bad : write_file(out, options, records);
 	if (n_bad >= 0 && rc)
 		fprintf(stderr, "nn5g-bench: cannot write %s: %s\n", out ? out : "the page",
 			strerror(-rc));
@@ -205,17 +218,22 @@ static int run(const char *out, const char *title, char *const *paths)
 
 int report_main(int argc, char **argv)
 {
-	static const struct option options[] = {{"title", required_argument, NULL, 't'},
-						{"out", required_argument, NULL, 'o'},
-						{"help", no_argument, NULL, 'h'},
-						{0}};
-	const char *title = "nn5g-bench", *out = NULL;
+	static const struct option options[] = {
+		{"title", required_argument, NULL, 't'}, {"out", required_argument, NULL, 'o'},
+		{"markdown", no_argument, NULL, 'm'},    {"columns", required_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},        {0}};
+	struct report_options chosen = {.title = "nn5g-bench"};
+	const char *out = NULL;
 	int option;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		if (option == 't') {
-			title = optarg;
+			chosen.title = optarg;
 		} else if (option == 'o') {
 			out = optarg;
+		} else if (option == 'm') {
+			chosen.is_markdown = true;
+		} else if (option == 'c') {
+			chosen.columns = optarg;
 		} else {
 			fputs(help, option == 'h' ? stdout : stderr);
 			return option == 'h' ? EXIT_SUCCESS : 2;
@@ -225,5 +243,5 @@ int report_main(int argc, char **argv)
 		fputs(help, stderr);
 		return 2;
 	}
-	return run(out, title, argv + optind);
+	return run(out, &chosen, argv + optind);
 }

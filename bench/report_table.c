@@ -5,15 +5,15 @@
 
 #include "bench/report_private.h"
 
-#define COLUMNS_MAX 48
-#define NAME_ROOM   64
-
-static const struct known {
+struct report_known {
 	const char *name, *heading; /* NULL: part of a case's key, or not for this table */
 	double scale;
 	int decimals;
-} known[] = {
+};
+
+static const struct report_known known[] = {
 	{"round", NULL, 1, 0},
+	{"ratio.nn5g", NULL, 1, 0}, /* others against ours: the same once more */
 	{"packet_bytes", NULL, 1, 0},
 	{"viewers", NULL, 1, 0},
 	{"publishers", NULL, 1, 0},
@@ -24,6 +24,7 @@ static const struct known {
 	{"packets", "packets", 1, 0},
 	{"lost", "lost", 1, 0},
 	{"lost_by_tool", "lost by tool", 1, 0},
+	{"capacity_pps", "capacity packets/s", 1, 0},
 	{"pps", "packets/s", 1, 0},
 	{"cpu_ns_per_packet", "CPU µs/packet", 1e-3, 2},
 	{"switches_per_packet", "switches/packet", 1, 3},
@@ -37,24 +38,17 @@ static const struct known {
 	{"setup_ms.p99", "setup p99 ms", 1, 2},
 	{"setup_ms.p999", "setup p99.9 ms", 1, 2},
 	{"setup_ms.max", "setup max ms", 1, 2},
+	{"gap_ms", "gap ms", 1, 1},
 	{"sessions_per_second", "sessions/s", 1, 0},
+	{"records_per_second", "records/s", 1, 0},
+	{"commits_per_second", "commits/s", 1, 0},
 	{"resident_bytes", "resident MiB", 1.0 / (1 << 20), 1},
 	{"resident_bytes_per_session", "KiB/session", 1.0 / 1024, 1},
 };
 
 #define KNOWN (sizeof(known) / sizeof(known[0]))
 
-struct column {
-	char name[NAME_ROOM];
-	const struct known *known; /* NULL: by its name */
-};
-
-struct columns {
-	unsigned int n;
-	struct column of[COLUMNS_MAX];
-};
-
-static const struct known *known_of(const char *name)
+static const struct report_known *known_of(const char *name)
 {
 	for (size_t i = 0; i < KNOWN; i++) {
 		if (strcmp(known[i].name, name) == 0)
@@ -66,29 +60,29 @@ static const struct known *known_of(const char *name)
 /* Noise is told beside each sample, and is no result. */
 static bool is_shown(const char *name)
 {
-	const struct known *row = known_of(name);
+	const struct report_known *row = known_of(name);
 	return row ? row->heading != NULL : strncmp(name, "noise.", 6) != 0;
 }
 
 static void note_column(void *context, const char *name)
 {
-	struct columns *columns = context;
+	struct report_columns *columns = context;
 	for (unsigned int i = 0; i < columns->n; i++) {
 		if (strcmp(columns->of[i].name, name) == 0)
 			return;
 	}
-	if (!is_shown(name) || columns->n == COLUMNS_MAX)
+	if (!is_shown(name) || columns->n == REPORT_COLUMNS_MAX)
 		return;
-	struct column *column = &columns->of[columns->n++];
+	struct report_column *column = &columns->of[columns->n++];
 	snprintf(column->name, sizeof(column->name), "%s", name);
 	column->known = known_of(name);
 }
 
 /* The known ones in their order; stable for the rest. */
-static void sort_columns(struct columns *columns)
+static void sort_columns(struct report_columns *columns)
 {
 	for (unsigned int i = 1; i < columns->n; i++) {
-		struct column moved = columns->of[i];
+		struct report_column moved = columns->of[i];
 		unsigned int at = i;
 		while (at > 0 && moved.known &&
 		       (!columns->of[at - 1].known || columns->of[at - 1].known > moved.known)) {
@@ -99,7 +93,7 @@ static void sort_columns(struct columns *columns)
 	}
 }
 
-static void collect_columns(const struct report_run *run, struct columns *columns)
+void report_columns_collect(const struct report_run *run, struct report_columns *columns)
 {
 	columns->n = 0;
 	for (unsigned int i = 0; i < run->n_cases; i++) {
@@ -112,36 +106,54 @@ static void collect_columns(const struct report_run *run, struct columns *column
 	sort_columns(columns);
 }
 
-static void write_heading(FILE *out, const struct column *column)
+void report_column_heading(const struct report_column *column, char out[REPORT_LABEL_MAX])
 {
-	fputs("<th scope=\"col\">", out);
+	bool is_ratio = strncmp(column->name, "ratio.", 6) == 0;
+	snprintf(out, REPORT_LABEL_MAX, "%s%s", is_ratio ? "× " : "",
+		 column->known ? column->known->heading : column->name + (is_ratio ? 6 : 0));
+}
+
+void report_column_text(const struct report_column *column, const struct report_case *entry,
+			char out[REPORT_NUMBER_MAX])
+{
+	double value = report_case_number(entry, column->name);
+	const char *subject = entry->key.subject ? entry->key.subject : "";
+	bool is_own_ratio =
+		strncmp(column->name, "ratio.", 6) == 0 && strcmp(column->name + 6, subject) == 0;
+	out[0] = '\0';
+	if (isnan(value) || is_own_ratio)
+		return;
 	if (column->known)
-		fputs(column->known->heading, out);
-	else if (strncmp(column->name, "ratio.", 6) == 0)
-		fputs("× ", out), plot_escape(out, column->name + 6);
+		snprintf(out, REPORT_NUMBER_MAX, "%.*f", column->known->decimals,
+			 value * column->known->scale);
 	else
-		plot_escape(out, column->name);
+		snprintf(out, REPORT_NUMBER_MAX, "%.4g", value);
+}
+
+static void write_heading(FILE *out, const struct report_column *column)
+{
+	char heading[REPORT_LABEL_MAX];
+	report_column_heading(column, heading);
+	fputs("<th scope=\"col\">", out);
+	plot_escape(out, heading);
 	fputs("</th>", out);
 }
 
-static void write_cell(FILE *out, const struct column *column, double value)
+static void write_cell(FILE *out, const struct report_column *column,
+		       const struct report_case *entry)
 {
-	if (isnan(value))
-		fputs("<td></td>", out);
-	else if (column->known)
-		fprintf(out, "<td>%.*f</td>", column->known->decimals,
-			value * column->known->scale);
-	else
-		fprintf(out, "<td>%.6g</td>", value);
+	char text[REPORT_NUMBER_MAX];
+	report_column_text(column, entry, text);
+	fprintf(out, "<td>%s</td>", text);
 }
 
 void report_write_cases(FILE *out, const struct report_run *run)
 {
-	struct columns columns;
+	struct report_columns columns;
 	char label[REPORT_LABEL_MAX];
 	if (run->n_cases == 0)
 		return;
-	collect_columns(run, &columns);
+	report_columns_collect(run, &columns);
 	fputs("<div class=\"wide\" tabindex=\"0\"><table>\n<caption>Medians of the rounds; × is "
 	      "the median ratio of pairs to another subject</caption>\n<tr><th scope=\"col\">load"
 	      "</th><th scope=\"col\">subject</th>",
@@ -159,11 +171,18 @@ void report_write_cases(FILE *out, const struct report_run *run)
 		plot_escape(out, label);
 		fputs("</th>", out);
 		for (unsigned int j = 0; j < columns.n; j++)
-			write_cell(out, &columns.of[j],
-				   report_case_number(entry, columns.of[j].name));
+			write_cell(out, &columns.of[j], entry);
 		fputs("</tr>\n", out);
 	}
 	fputs("</table></div>\n", out);
+}
+
+static void write_number(FILE *out, double value)
+{
+	if (isnan(value))
+		fputs("<td></td>", out);
+	else
+		fprintf(out, "<td>%.6g</td>", value);
 }
 
 static void write_verdict(FILE *out, const struct record *verdict)
@@ -174,8 +193,8 @@ static void write_verdict(FILE *out, const struct record *verdict)
 	fputs("</th><td class=\"text\">", out);
 	plot_escape(out, record_text(verdict, "text"));
 	fputs("</td>", out);
-	write_cell(out, &(struct column){.known = NULL}, record_number(verdict, "value"));
-	write_cell(out, &(struct column){.known = NULL}, record_number(verdict, "bound"));
+	write_number(out, record_number(verdict, "value"));
+	write_number(out, record_number(verdict, "bound"));
 	fprintf(out, "<td>%s</td></tr>\n", is_kept ? "kept" : "missed");
 }
 

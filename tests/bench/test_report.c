@@ -37,17 +37,23 @@ static struct records *read_text(const char *text, int n_bad, char **complaints)
 	return records;
 }
 
-static char *page_of(const char *text, int n_bad)
+static char *write_as(const struct report_options *options, const char *text, int n_bad)
 {
 	char *page = NULL, *complaints = NULL;
 	size_t size;
 	struct records *records = read_text(text, n_bad, &complaints);
 	FILE *out = open_memstream(&page, &size);
-	CU_ASSERT_EQUAL(report_write(out, "title", records, (unsigned int)n_bad), 0);
+	CU_ASSERT_EQUAL(report_write(out, options, records), 0);
 	fclose(out);
 	free(complaints);
 	records_destroy(records);
 	return page;
+}
+
+static char *page_of(const char *text, int n_bad)
+{
+	struct report_options options = {.title = "title", .n_bad = (unsigned int)n_bad};
+	return write_as(&options, text, n_bad);
 }
 
 static void values_are_found_by_their_names(void)
@@ -191,6 +197,19 @@ static void text_is_never_markup(void)
 	free(page);
 }
 
+static void markdown_has_the_columns_asked_for(void)
+{
+	struct report_options options = {.is_markdown = true, .columns = "lost,cpu_ns_per_packet"};
+	char *text = write_as(
+		&options, RUN LINE("summary", "a|b", FIGURES ",\"lost\":0,\"seconds\":3") GOAL, 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n| load | subject | lost | CPU µs/packet | × janus "
+					    "|\n|---|---|--:|--:|--:|\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n| 100 viewers | a\\|b | 0 | 4.25 | 0.125 |\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "- goal: 1.5, bound 1: **missed**\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "    nn5g-bench fanout \n"));
+	free(text);
+}
+
 static CU_TestInfo tests[] = {
 	{"values_are_found_by_their_names", values_are_found_by_their_names},
 	{"bad_lines_are_told_and_left_out", bad_lines_are_told_and_left_out},
@@ -198,6 +217,7 @@ static CU_TestInfo tests[] = {
 	{"medians_leave_out_what_was_rejected", medians_leave_out_what_was_rejected},
 	{"page_shows_what_was_measured", page_shows_what_was_measured},
 	{"text_is_never_markup", text_is_never_markup},
+	{"markdown_has_the_columns_asked_for", markdown_has_the_columns_asked_for},
 	CU_TEST_INFO_NULL,
 };
 

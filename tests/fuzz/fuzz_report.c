@@ -44,11 +44,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FILE *out = open_memstream(&page, &page_size);
 	EXPECT(told && out && records_create(&records) == 0);
 	int n_bad = records_read(records, file, "file", told);
-	fclose(told);
+	fflush(told);
 	EXPECT(n_bad >= 0 && (n_bad > 0) == (told_size > 0));
-	EXPECT(report_write(out, "fuzz", records, (unsigned int)n_bad) == 0);
+	struct report_options options = {.title = "fuzz", .n_bad = (unsigned int)n_bad};
+	EXPECT(report_write(out, &options, records) == 0);
 	fclose(out);
+	options.is_markdown = true;
+	EXPECT(report_write(told, &options, records) == 0);
 	page_check(page);
+	fclose(told);
 	fclose(file);
 	free(told_text);
 	free(page);
