@@ -171,7 +171,7 @@ int srtp_sender_create(struct srtp_devices *devices, const struct srtp_keys *key
 	memset(sender, 0, bytes);
 	sender->sources_max = (uint8_t)sources_max;
 	sender->devices = devices;
-	sender->suite = srtp_suite_of(profiles[i].profile);
+	sender->suite = (uint8_t)srtp_suite_of(profiles[i].profile);
 	sender->key_bytes = profiles[i].key_bytes;
 	sender->tag_bytes = profiles[i].tag_bytes;
 	sender->has_place = take_place(&devices->of[sender->suite]);
