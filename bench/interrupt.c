@@ -3,17 +3,21 @@
 #include <signal.h>
 #include <stddef.h>
 
-static volatile sig_atomic_t is_pending;
+#define SIGNALS_MAX 2 /* timeout(1) sends one to us and one to our group */
 
-static void note(int signal)
+static volatile sig_atomic_t n_signals;
+
+static void note(int number)
 {
-	(void)signal;
-	is_pending = 1;
+	if (n_signals++ < SIGNALS_MAX)
+		return;
+	signal(number, SIG_DFL);
+	raise(number);
 }
 
 void interrupt_note(void)
 {
-	struct sigaction action = {.sa_handler = note, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction action = {.sa_handler = note};
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
@@ -21,5 +25,5 @@ void interrupt_note(void)
 
 bool interrupt_is_pending(void)
 {
-	return is_pending != 0;
+	return n_signals > 0;
 }

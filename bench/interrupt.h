@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-/* From now on SIGINT, SIGTERM and SIGHUP are only noted; the second one of them ends the process.
+/* From now on SIGINT, SIGTERM and SIGHUP are only noted; the third one of them ends the process.
  */
 void interrupt_note(void);
 bool interrupt_is_pending(void);
