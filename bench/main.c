@@ -8,6 +8,7 @@
 
 #include "bench/crypto.h"
 #include "bench/fanout.h"
+#include "bench/handover.h"
 #include "bench/ingest.h"
 #include "bench/latency.h"
 #include "bench/ledger.h"
@@ -23,6 +24,8 @@ static const struct {
 	 fanout_main},
 	{"latency", "what is carried without loss, and latency at half of that", latency_main},
 	{"ingest", "streams that nobody watches: CPU per packet that comes in", ingest_main},
+	{"handover", "a client that moves, a publisher that is replaced: gap and loss",
+	 handover_main},
 	{"crypto", "what protecting a packet costs: crypto device, libsrtp2, OpenSSL", crypto_main},
 	{"meter", "what metering adds to a packet, and that it is exact", meter_main},
 	{"slices", "whether slices get what they were promised, while others flood", slices_main},

@@ -297,6 +297,11 @@ void publisher_close(struct publisher *publisher)
 	free(publisher);
 }
 
+int publisher_move(struct publisher *publisher, uint64_t now_ns)
+{
+	return peer_move(publisher->peer, now_ns);
+}
+
 struct publisher_sent publisher_sent(const struct publisher *publisher)
 {
 	struct publisher_sent sent;

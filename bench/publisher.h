@@ -28,6 +28,8 @@ struct publisher;
 
 /* Connects; returns when media may be sent. 0, an HTTP status, or a negative errno. */
 int publisher_open(const struct publisher_config *config, struct publisher **out);
+/* Goes on from another address, as peer_move. */
+int publisher_move(struct publisher *publisher, uint64_t now_ns);
 /* Ends the session. Takes NULL. */
 void publisher_close(struct publisher *publisher);
 /* Sends a video packet that was meant to leave at `intended_ns`, of `interval_ns` between two, and

@@ -8,7 +8,8 @@
 #define OTHERS_MAX 4
 
 struct layout {
-	bool has_mode, has_profile, has_packet, has_publishers, has_viewers;
+	int mode_width; /* 0: all have the same, or none */
+	bool has_profile, has_packet, has_publishers, has_viewers;
 	unsigned int n_others;
 	const char *others[OTHERS_MAX]; /* subjects that the first one is compared with */
 };
@@ -27,7 +28,9 @@ static void look_at(const struct results *results, unsigned int first, struct la
 	*layout = (struct layout){0};
 	for (unsigned int i = first; i < results->n_cases; i++) {
 		const struct result_key *key = &results->cases[i]->key;
-		layout->has_mode |= key->mode != NULL && strcmp(key->mode, "socket") != 0;
+		if (key->mode && strcmp(key->mode, "socket") != 0 &&
+		    (int)strlen(key->mode) + 1 > layout->mode_width)
+			layout->mode_width = (int)strlen(key->mode) + 1;
 		layout->has_profile |= key->profile != NULL;
 		layout->has_packet |= key->packet_bytes > 0;
 		layout->has_publishers |= key->publishers > 1;
@@ -48,8 +51,8 @@ static int width_of(const struct result_column *column)
 static void print_heading(const struct results *results, const struct layout *layout)
 {
 	FILE *out = results->config.out;
-	if (layout->has_mode)
-		fprintf(out, "%-10s", "mode");
+	if (layout->mode_width)
+		fprintf(out, "%-*s", layout->mode_width, "mode");
 	if (layout->has_publishers)
 		fprintf(out, "%10s  ", "publishers");
 	if (layout->has_viewers)
@@ -68,8 +71,8 @@ static void print_heading(const struct results *results, const struct layout *la
 
 static void print_key(FILE *out, const struct layout *layout, const struct result_key *key)
 {
-	if (layout->has_mode)
-		fprintf(out, "%-10s", key->mode ? key->mode : "");
+	if (layout->mode_width)
+		fprintf(out, "%-*s", layout->mode_width, key->mode ? key->mode : "");
 	if (layout->has_publishers)
 		fprintf(out, "%10u  ", key->publishers);
 	if (layout->has_viewers)
