@@ -14,7 +14,9 @@
 #include "bench/ledger.h"
 #include "bench/meter.h"
 #include "bench/report.h"
+#include "bench/setup.h"
 #include "bench/slices.h"
+#include "bench/storm.h"
 
 static const struct {
 	const char *name, *text;
@@ -26,6 +28,8 @@ static const struct {
 	{"ingest", "streams that nobody watches: CPU per packet that comes in", ingest_main},
 	{"handover", "a client that moves, a publisher that is replaced: gap and loss",
 	 handover_main},
+	{"setup", "sessions a second, POST to first media; sessions that are held", setup_main},
+	{"storm", "a stream beside a storm of sessions that come and go", storm_main},
 	{"crypto", "what protecting a packet costs: crypto device, libsrtp2, OpenSSL", crypto_main},
 	{"meter", "what metering adds to a packet, and that it is exact", meter_main},
 	{"slices", "whether slices get what they were promised, while others flood", slices_main},

@@ -2,12 +2,20 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "bench/http.h"
 #include "bench/subject_kind.h"
 
 struct subject_server {
 	struct subject subject;
 	const struct subject_config *config; /* borrowed */
+	struct http_client *client;
+	struct signalling_target target;
 };
+
+static const struct signalling_target *target_of(const struct subject *subject)
+{
+	return &((const struct subject_server *)subject)->target;
+}
 
 static const struct subject_config *config_of(const struct subject *subject)
 {
@@ -23,32 +31,41 @@ static int server_open(const struct subject_config *config, struct subject **out
 		return -ENOMEM;
 	server->subject.kind = &subject_url;
 	server->config = config;
+	server->target = *config->target;
+	server->client = http_client_create(server->target.host, server->target.port);
+	if (!server->client) {
+		free(server);
+		return -ENOMEM;
+	}
+	server->target.client = server->client;
 	*out = &server->subject;
 	return 0;
 }
 
 static void server_close(struct subject *subject)
 {
-	free(subject);
+	struct subject_server *server = (struct subject_server *)subject;
+	http_client_destroy(server->client);
+	free(server);
 }
 
 static int server_publish(struct subject *subject, const char *stream, const struct offer *offer,
 			  struct answer *answer)
 {
 	const struct subject_config *config = config_of(subject);
-	return subject_post(config->target, config->whip_path, stream, offer, answer);
+	return subject_post(target_of(subject), config->whip_path, stream, offer, answer);
 }
 
 static int server_play(struct subject *subject, const char *stream, const struct offer *offer,
 		       struct answer *answer)
 {
 	const struct subject_config *config = config_of(subject);
-	return subject_post(config->target, config->whep_path, stream, offer, answer);
+	return subject_post(target_of(subject), config->whep_path, stream, offer, answer);
 }
 
 static void server_leave(struct subject *subject, const struct answer *answer)
 {
-	signalling_delete(config_of(subject)->target, answer->location);
+	signalling_delete(target_of(subject), answer->location);
 }
 
 static int server_pids(const struct subject *subject, pid_t *pids, int max)
