@@ -135,5 +135,8 @@ void feed_request_keyframe(struct worker *worker, struct feed *feed);
  */
 void feed_expire(struct worker *worker, struct feed *feed);
 
+/* Its publisher, which lives on this worker, ends. */
+void feed_unpublish(struct worker *worker, struct feed *feed);
+
 void feed_attach(struct worker *worker, struct feed *feed, struct subscription *subscription);
 void feed_detach(struct worker *worker, struct feed *feed, struct subscription *subscription);

@@ -34,17 +34,6 @@ void feed_publish(struct worker *worker, struct feed *feed, struct rte_mbuf **pa
 	feed_forward(worker, feed, packets, n);
 }
 
-void feed_expire(struct worker *worker, struct feed *feed)
-{
-	struct feed_lane *lane = &feed->lanes[worker->id];
-	if (worker->now_ns < lane->expire_due_ns)
-		return;
-	uint64_t hold_ns = worker->plane->config.retransmit_ns;
-	if (worker->now_ns > hold_ns)
-		retransmit_expire(&lane->history, worker->now_ns - hold_ns);
-	lane->expire_due_ns = worker->now_ns + EXPIRE_INTERVAL_NS;
-}
-
 /* Several packets of one key frame may say that it begins, and packets come in any order. */
 static bool begins_newer(const struct feed_keyframe *keyframe, const struct rtp_packet *rtp)
 {
@@ -69,6 +58,40 @@ static void keep(struct feed_lane *lane, struct rte_mbuf *packet)
 							.arrival_ns = packet_meta(packet)->rx_ns};
 }
 
+static bool is_young(const struct worker *worker, const struct feed_keyframe *keyframe)
+{
+	return keyframe->is_known && keyframe->arrival_ns + FEED_REPLAY_NS >= worker->now_ns;
+}
+
+/* Nobody watches where the publisher lives, but whoever comes soon can begin with this. */
+static bool may_be_replayed(const struct worker *worker, const struct feed *feed,
+			    struct rte_mbuf *packet)
+{
+	const struct feed_lane *lane = &feed->lanes[worker->id];
+	return lane->track && codec_row(feed->codec)->kind == MEDIA_VIDEO &&
+	       (rtp_packet(packet)->keyframe_start || is_young(worker, &lane->keyframe));
+}
+
+static void forget(struct feed_lane *lane)
+{
+	retransmit_clear(&lane->history);
+	lane->keyframe.is_known = false;
+}
+
+void feed_expire(struct worker *worker, struct feed *feed)
+{
+	struct feed_lane *lane = &feed->lanes[worker->id];
+	if (worker->now_ns < lane->expire_due_ns)
+		return;
+	if (TAILQ_EMPTY(&lane->subscriptions) && lane->keyframe.is_known &&
+	    !is_young(worker, &lane->keyframe))
+		forget(lane);
+	uint64_t hold_ns = worker->plane->config.retransmit_ns;
+	if (worker->now_ns > hold_ns)
+		retransmit_expire(&lane->history, worker->now_ns - hold_ns);
+	lane->expire_due_ns = worker->now_ns + EXPIRE_INTERVAL_NS;
+}
+
 static void begin_epoch(struct feed_lane *lane, const struct rtp_packet *first)
 {
 	lane->started = true;
@@ -91,15 +114,16 @@ void feed_forward(struct worker *worker, struct feed *feed, struct rte_mbuf **pa
 		count_n(&worker->counters, DROP_RTP_STALE, n);
 	else if (!lane->started || last->epoch != lane->epoch)
 		begin_epoch(lane, last);
-	if (!is_stale && !TAILQ_EMPTY(&lane->subscriptions)) {
-		TAILQ_FOREACH (subscription, &lane->subscriptions, link) {
-			subscription_prefetch(TAILQ_NEXT(subscription, link));
-			subscription_forward(worker, subscription, packets, n);
-		}
-		for (unsigned int i = 0; i < n; i++)
-			keep(lane, packets[i]);
-		feed_expire(worker, feed);
+	TAILQ_FOREACH (subscription, &lane->subscriptions, link) {
+		if (is_stale)
+			break;
+		subscription_prefetch(TAILQ_NEXT(subscription, link));
+		subscription_forward(worker, subscription, packets, n);
 	}
+	for (unsigned int i = 0; i < n && !is_stale; i++)
+		if (!TAILQ_EMPTY(&lane->subscriptions) || may_be_replayed(worker, feed, packets[i]))
+			keep(lane, packets[i]);
+	feed_expire(worker, feed);
 	for (unsigned int i = 0; i < n; i++)
 		send_batch_keep(worker, packets[i]);
 }
@@ -108,7 +132,7 @@ bool feed_replay(struct worker *worker, struct feed *feed, struct subscription *
 {
 	struct feed_lane *lane = &feed->lanes[worker->id];
 	const struct feed_keyframe *keyframe = &lane->keyframe;
-	if (!keyframe->is_known || keyframe->arrival_ns + FEED_REPLAY_NS < worker->now_ns ||
+	if (!is_young(worker, keyframe) ||
 	    !retransmit_get(&lane->history, lane->epoch, keyframe->index))
 		return false;
 	int64_t index = keyframe->index, end = lane->newest + 1;
@@ -166,6 +190,16 @@ void feed_request_keyframe(struct worker *worker, struct feed *feed)
 	}
 }
 
+void feed_unpublish(struct worker *worker, struct feed *feed)
+{
+	struct feed_lane *lane = &feed->lanes[worker->id];
+	int home = (int)worker->id;
+	lane->track = NULL;
+	atomic_compare_exchange_strong(&feed->home, &home, -1);
+	if (TAILQ_EMPTY(&lane->subscriptions))
+		forget(lane);
+}
+
 void feed_attach(struct worker *worker, struct feed *feed, struct subscription *subscription)
 {
 	struct feed_lane *lane = &feed->lanes[worker->id];
@@ -184,6 +218,7 @@ void feed_detach(struct worker *worker, struct feed *feed, struct subscription *
 	if (!TAILQ_EMPTY(&lane->subscriptions))
 		return;
 	atomic_fetch_and(&feed->audience, ~(1u << worker->id));
-	retransmit_clear(&lane->history);
-	lane->keyframe.is_known = false;
+	/* Where the publisher lives, packets still come, and the next viewer may be near. */
+	if (!lane->track)
+		forget(lane);
 }

@@ -297,6 +297,8 @@ uint64_t report_service(struct worker *worker, struct transport *transport)
 		}
 		for (unsigned int i = 0; i < transport->n_subscriptions; i++)
 			feed_expire(worker, transport->subscriptions[i].config.feed);
+		for (unsigned int i = 0; i < transport->n_tracks; i++)
+			feed_expire(worker, transport->tracks[i].config.feed);
 		transport->n_reference_times = 0;
 		transport->report_due_ns = now_ns + REPORT_INTERVAL_NS;
 	}

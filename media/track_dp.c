@@ -45,9 +45,7 @@ void track_stop(struct worker *worker, struct track *track)
 	struct feed *feed = track->config.feed;
 	if (feed->lanes[worker->id].track != track)
 		return;
-	feed->lanes[worker->id].track = NULL;
-	int home = (int)worker->id;
-	atomic_compare_exchange_strong(&feed->home, &home, -1);
+	feed_unpublish(worker, feed);
 }
 
 void track_want_keyframe(struct worker *worker, struct track *track)

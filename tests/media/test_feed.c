@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "media/report.h"
 #include "media/rtp.h"
 #include "media/track.h"
 #include "tests/media/worker_fixture.h"
@@ -151,10 +152,41 @@ static void an_old_key_frame_is_asked_for_anew(void)
 	close_feed();
 }
 
-static void the_first_viewer_asks(void)
+/* Whoever comes first, right after the publisher, or when others have just left. */
+static void a_young_key_frame_is_kept_for_the_first_viewer(void)
 {
 	open_feed();
-	publish(100, true); /* seen by nobody, so kept by nobody */
+	publish(99, false);
+	CU_ASSERT(rte_mempool_full(fixture_plane.pool));
+	publish(100, true);
+	publish(101, false);
+	CU_ASSERT_FALSE(join(0));
+	CU_ASSERT_EQUAL(take(0, 501, 100), 2);
+	transport_close(fixture_worker, transports[0]);
+	nn_srtp_destroy(decrypt[0]);
+	transport_destroy(transports[0]);
+	transports[0] = NULL;
+	fixture_drop_sent();
+	fixture_advance(20);
+	publish(102, false);
+	CU_ASSERT_FALSE(join(1));
+	CU_ASSERT_EQUAL(take(1, 501, 100), 3);
+	close_feed();
+}
+
+static void what_nobody_watches_is_not_kept_for_long(void)
+{
+	open_feed();
+	publish(100, true);
+	CU_ASSERT_FALSE(rte_mempool_full(fixture_plane.pool));
+	fixture_advance(FEED_REPLAY_NS / 1000000 + 101);
+	publish(101, false);
+	CU_ASSERT(rte_mempool_full(fixture_plane.pool));
+	/* The publisher falls silent. */
+	publish(110, true);
+	fixture_advance(FEED_REPLAY_NS / 1000000 + 101);
+	report_service(fixture_worker, publisher);
+	CU_ASSERT(rte_mempool_full(fixture_plane.pool));
 	CU_ASSERT_TRUE(join(0));
 	close_feed();
 }
@@ -253,7 +285,9 @@ static CU_TestInfo tests[] = {
 	{"a_young_key_frame_is_sent_to_who_comes_after_it",
 	 a_young_key_frame_is_sent_to_who_comes_after_it},
 	{"an_old_key_frame_is_asked_for_anew", an_old_key_frame_is_asked_for_anew},
-	{"the_first_viewer_asks", the_first_viewer_asks},
+	{"a_young_key_frame_is_kept_for_the_first_viewer",
+	 a_young_key_frame_is_kept_for_the_first_viewer},
+	{"what_nobody_watches_is_not_kept_for_long", what_nobody_watches_is_not_kept_for_long},
 	{"what_is_sent_again_is_paced_and_not_late", what_is_sent_again_is_paced_and_not_late},
 	{"the_first_packet_of_a_key_frame_is_the_lowest",
 	 the_first_packet_of_a_key_frame_is_the_lowest},

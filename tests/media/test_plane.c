@@ -81,10 +81,9 @@ static void viewer_waits_for_a_key_frame(void)
 
 static void nacked_packet_comes_again_over_rtx(void)
 {
-	struct feed *feed = make_feed();
-	struct client *publisher = publisher_open(feed, 0x1000, 1);
-
 	for (int home = 0; home < FIXTURE_WORKERS; home++) {
+		struct feed *feed = make_feed();
+		struct client *publisher = publisher_open(feed, 0x1000, 1);
 		struct client *viewer = viewer_open_at(feed, 0x2000, GCM256, home);
 		publisher_send_frames(publisher, 20);
 		AWAIT(viewer->n_received == 20);
@@ -100,9 +99,9 @@ static void nacked_packet_comes_again_over_rtx(void)
 		CU_ASSERT_EQUAL(again->timestamp, wanted->timestamp);
 		CU_ASSERT_TRUE(again->is_whole && again->has_mid);
 		client_close(viewer);
+		client_close(publisher);
+		feed_destroy(feed);
 	}
-	client_close(publisher);
-	feed_destroy(feed);
 }
 
 static void lost_packet_is_asked_for_and_passed_on(void)
@@ -131,10 +130,9 @@ static void lost_packet_is_asked_for_and_passed_on(void)
 
 static void key_frame_request_reaches_the_publisher(void)
 {
-	struct feed *feed = make_feed();
-	struct client *publisher = publisher_open(feed, 0x1000, 1);
-
 	for (int home = 0; home < FIXTURE_WORKERS; home++) {
+		struct feed *feed = make_feed();
+		struct client *publisher = publisher_open(feed, 0x1000, 1);
 		struct client *viewer = viewer_open_at(feed, 0x2000, GCM256, home);
 		AWAIT(publisher->n_keyframe_requests > 0);
 		publisher_send_frames(publisher, 5);
@@ -145,9 +143,9 @@ static void key_frame_request_reaches_the_publisher(void)
 		publisher_send_frames(publisher, 1);
 		AWAIT(viewer->n_received == 6);
 		client_close(viewer);
+		client_close(publisher);
+		feed_destroy(feed);
 	}
-	client_close(publisher);
-	feed_destroy(feed);
 }
 
 static void numbers_go_on_with_another_publisher(void)
