@@ -5,7 +5,8 @@
 
 struct process_usage {
 	uint64_t resident_bytes;
-	uint64_t cpu_ns, switches; /* of the threads there are: of one that ended, no more */
+	uint64_t cpu_ns;   /* of all threads, those that have ended included */
+	uint64_t switches; /* of the threads there are: of one that ended, no more */
 	unsigned int threads;
 };
 
