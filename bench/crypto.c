@@ -4,6 +4,7 @@
  * the machine meets all alike, and the median of the rounds counts. */
 #include "bench/crypto.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 
 #include "bench/clock.h"
 #include "bench/crypto_openssl.h"
+#include "bench/options.h"
+#include "bench/result.h"
 #include "qos/eal.h"
 #include "tests/media/srtp_oracle.h"
 
@@ -33,7 +36,7 @@ static const char help[] =
 	"them.\n"
 	"\n"
 	"  --packets N  packets compared [1000000]\n"
-	"  --json       one object instead of a table\n"
+	"  --json       JSON lines on stdout, instead of a table\n"
 	"\n"
 	"Exit status: 0; 1 when the two differ; 2 usage.\n";
 
@@ -51,17 +54,23 @@ struct bench {
 	struct rte_mbuf *source, *packets[VIEWERS];
 	unsigned int payload_bytes;
 	uint32_t sequence; /* across all rounds: no index twice */
+	struct results *results;
 };
 
 static const struct {
 	const char *name;
 	enum srtp_profile profile;
 } profiles[] = {
-	{"AEAD_AES_256_GCM", SRTP_AEAD_AES_256_GCM},
-	{"AEAD_AES_128_GCM", SRTP_AEAD_AES_128_GCM},
-	{"AES128_CM_SHA1_80", SRTP_AES128_CM_SHA1_80},
+	{"gcm256", SRTP_AEAD_AES_256_GCM},
+	{"gcm128", SRTP_AEAD_AES_128_GCM},
+	{"cm80", SRTP_AES128_CM_SHA1_80},
 };
 static const unsigned int sizes[] = {100, 1200};
+
+static const struct result_column columns[] = {
+	{"ns_per_packet", "ns/packet", 0},
+	{NULL, NULL, 0},
+};
 
 static void header_write(struct bench *bench, struct rte_mbuf *packet, unsigned int viewer)
 {
@@ -162,88 +171,66 @@ static void keys_destroy(struct bench *bench)
 	}
 }
 
-static int by_value(const void *a, const void *b)
+static bool time_transform(struct bench *bench, unsigned int transform, double *ns)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
+	uint64_t begin_ns = clock_ns();
+	for (unsigned int n = 0; n < PACKETS / ROUNDS; n += VIEWERS) {
+		bench->sequence++;
+		if (!transforms[transform].run(bench))
+			return false;
+	}
+	*ns = (double)(clock_ns() - begin_ns) / (PACKETS / ROUNDS);
+	return true;
 }
 
-/* Medians by transform. */
-static bool time_case(struct bench *bench, unsigned int size, double *ns)
+static bool time_case(struct bench *bench, const char *profile, unsigned int size)
 {
-	double rounds[TRANSFORMS][ROUNDS];
+	double ns;
 	bench->payload_bytes = size - HEADER_BYTES;
-	for (unsigned int round = 0; round < ROUNDS; round++) {
+	for (unsigned int round = 1; round <= ROUNDS; round++) {
 		for (unsigned int t = 0; t < TRANSFORMS; t++) {
-			uint64_t begin_ns = clock_ns();
-			for (unsigned int n = 0; n < PACKETS / ROUNDS; n += VIEWERS) {
-				bench->sequence++;
-				if (!transforms[t].run(bench))
-					return false;
-			}
-			rounds[t][round] = (double)(clock_ns() - begin_ns) / (PACKETS / ROUNDS);
+			struct result_sample sample = {.key = {.subject = transforms[t].name,
+							       .profile = profile,
+							       .packet_bytes = size},
+						       .round = round};
+			if (!time_transform(bench, t, &ns))
+				return false;
+			result_set(&sample, "ns_per_packet", 1, ns);
+			results_add(bench->results, &sample);
 		}
-	}
-	for (unsigned int t = 0; t < TRANSFORMS; t++) {
-		qsort(rounds[t], ROUNDS, sizeof(double), by_value);
-		ns[t] = rounds[t][ROUNDS / 2];
 	}
 	return true;
 }
 
-static void print_case(unsigned int profile, unsigned int size, const double *ns, bool is_json,
-		       bool is_first)
-{
-	if (!is_json) {
-		printf("%-18s %5u %10.0f %10.0f %12.0f %9.1fx\n", profiles[profile].name, size,
-		       ns[0], ns[1], ns[2], ns[1] / ns[0]);
-		return;
-	}
-	printf("%s{\"profile\":\"%s\",\"bytes\":%u", is_first ? "" : ",", profiles[profile].name,
-	       size);
-	for (unsigned int t = 0; t < TRANSFORMS; t++)
-		printf(",\"%s_ns\":%.1f", transforms[t].name, ns[t]);
-	printf("}");
-}
-
-static bool time_all(struct bench *bench, bool is_json)
+static bool time_all(struct bench *bench)
 {
 	bool is_good = true;
-	if (!is_json)
-		printf("%-18s %5s %10s %10s %12s %10s\n", "ns per packet", "bytes", "device",
-		       "libsrtp2", "OpenSSL EVP", "of libsrtp2");
 	for (unsigned int p = 0; p < RTE_DIM(profiles) && is_good; p++) {
 		is_good = keys_create(bench, profiles[p].profile);
-		for (unsigned int s = 0; s < RTE_DIM(sizes) && is_good; s++) {
-			double ns[TRANSFORMS];
-			is_good = time_case(bench, sizes[s], ns);
-			if (is_good)
-				print_case(p, sizes[s], ns, is_json, p == 0 && s == 0);
-		}
+		for (unsigned int s = 0; s < RTE_DIM(sizes) && is_good; s++)
+			is_good = time_case(bench, profiles[p].name, sizes[s]);
 		keys_destroy(bench);
 	}
-	if (!is_good)
-		fprintf(stderr, "a packet could not be protected\n");
+	if (is_good)
+		results_summarize(bench->results);
+	else
+		fprintf(stderr, "nn5g-bench: a packet could not be protected\n");
 	return is_good;
 }
 
-static bool is_equal(struct bench *bench, uint64_t packets, bool is_json)
+static bool is_equal(struct bench *bench, uint64_t packets)
 {
 	struct oracle oracle = {.pool = bench->pool, .queue = bench->queue, .seed = 2026};
 	bool is_open = oracle_open(&oracle, bench->devices) == 0;
 	while (is_open && oracle.n_packets < packets)
 		oracle_round(&oracle);
 	oracle_close(&oracle);
-	if (!is_open || oracle.n_different > 0) {
-		fprintf(stderr, "device and libsrtp2 differ in %llu of %llu packets\n",
-			(unsigned long long)oracle.n_different,
-			(unsigned long long)oracle.n_packets);
-		return false;
-	}
-	printf(is_json ? "{\"equal_packets\":%llu,\"refused_packets\":%llu,\"rows\":["
-		       : "%llu random packets equal libsrtp2's (%llu refused by both)\n",
-	       (unsigned long long)oracle.n_packets, (unsigned long long)oracle.n_refused);
-	return true;
+	double n_different = is_open ? (double)oracle.n_different : NAN;
+	return results_at_most(bench->results, n_different, 0,
+			       "packets in which device and libsrtp2 differ, of %llu random ones "
+			       "(%llu refused by both)",
+			       (unsigned long long)oracle.n_packets,
+			       (unsigned long long)oracle.n_refused);
 }
 
 static bool bench_open(struct bench *bench)
@@ -277,6 +264,25 @@ static void bench_close(struct bench *bench)
 	eal_stop();
 }
 
+static int run(uint64_t packets, bool is_json, int argc, char **argv)
+{
+	struct bench bench = {0};
+	char *line = options_line(argc, argv);
+	struct results_config config = {.bench = "crypto",
+					.ratio = "ns_per_packet",
+					.columns = columns,
+					.arguments = line,
+					.is_json = is_json};
+	bool is_open = bench_open(&bench) && results_open(&config, &bench.results) == 0;
+	if (!is_open)
+		fputs("nn5g-bench: no crypto device, or no memory for one\n", stderr);
+	bool is_good = is_open && is_equal(&bench, packets) && time_all(&bench);
+	results_close(bench.results);
+	bench_close(&bench);
+	free(line);
+	return is_good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int crypto_main(int argc, char **argv)
 {
 	uint64_t packets = EQUAL_PACKETS;
@@ -297,11 +303,5 @@ int crypto_main(int argc, char **argv)
 			return 2;
 		}
 	}
-	struct bench bench = {0};
-	bool is_good = bench_open(&bench) && is_equal(&bench, packets, is_json) &&
-		       time_all(&bench, is_json);
-	if (is_good && is_json)
-		puts("]}");
-	bench_close(&bench);
-	return is_good ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run(packets, is_json, argc, argv);
 }
