@@ -176,10 +176,14 @@ static void on_rtp(struct viewer *viewer, uint8_t *bytes, size_t size, uint64_t 
 		if (is_first)
 			histogram_add(&totals->setup_ns, arrival_ns - viewer->posted_ns);
 	}
-	if (config->publisher)
+	if (stamp.intended_ns == 0 && config->publisher)
 		stamp.intended_ns =
 			publisher_intended_ns(config->publisher, (enum publisher_track)track,
 					      (uint64_t)(index + source->offset));
+	/* The latest of all are those that the publisher has forgotten. */
+	if (stamp.intended_ns == 0 && config->publisher &&
+	    read_stamp(viewer, bytes, size, &stamp, totals))
+		take_stamp(viewer, source, index, &stamp, totals);
 	if (stamp.intended_ns)
 		note_latency(viewer, stamp.intended_ns, arrival_ns, totals);
 }
