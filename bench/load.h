@@ -54,9 +54,8 @@ void load_run_for(struct load *load, uint64_t ns);
 int load_measure(struct load *load, unsigned int seconds, struct load_figures *figures);
 /* From now on. */
 void load_set_bitrate(struct load *load, uint32_t bitrate_bps);
-/* Viewers that play, and setups so far (POST to first authentic media). */
+/* Viewers that play. */
 unsigned int load_playing(const struct load *load);
-const struct histogram *load_setup_ns(const struct load *load);
 
 /* The values that every such measurement has. `figures` stays borrowed until the sample was
  * added. */

@@ -30,11 +30,6 @@ unsigned int load_playing(const struct load *load)
 	return load->n_started - load->n_connecting;
 }
 
-const struct histogram *load_setup_ns(const struct load *load)
-{
-	return &load->totals.setup_ns;
-}
-
 static void mark_stream(struct load_stream *stream)
 {
 	stream->begin = publisher_sent(stream->publisher);
@@ -98,6 +93,17 @@ static void note_noise(struct load *load, const struct noise_clock *before,
 	}
 }
 
+/* A server whose processes are not known uses CPU time like any other program. */
+static void judge_noise(const struct load *load, struct load_figures *figures)
+{
+	if (!load->config.reject)
+		return;
+	struct noise_limits limits = *load->config.reject;
+	if (!figures->has_usage)
+		limits.other_cpu_percent = 0;
+	noise_judge(&limits, load->totals.packets, &figures->noise);
+}
+
 int load_measure(struct load *load, unsigned int seconds, struct load_figures *figures)
 {
 	const struct load_config *config = &load->config;
@@ -121,8 +127,7 @@ int load_measure(struct load *load, unsigned int seconds, struct load_figures *f
 		count_ingest(load, figures);
 	figures->noise.lag_ms = (double)pace_take_lag_ns(load->pace) / 1e6;
 	figures->noise.spoilt_packets = load->totals.spoilt;
-	if (config->reject)
-		noise_judge(config->reject, load->totals.packets, &figures->noise);
+	judge_noise(load, figures);
 	pace_resume(load->pace);
 	return interrupt_is_pending() ? -EINTR : rc;
 }
@@ -147,10 +152,13 @@ void load_fill(const struct load_figures *figures, struct result_sample *sample)
 			   (double)figures->tool_cpu_ns / packets);
 	if (figures->has_usage && totals->packets) {
 		uint64_t cpu_ns = figures->after.cpu_ns - figures->before.cpu_ns;
-		uint64_t switches = figures->after.switches - figures->before.switches;
+		uint64_t before = figures->before.switches, after = figures->after.switches;
 		result_set(sample, "cpu_ns_per_packet", 0, (double)cpu_ns / packets);
 		result_set(sample, "cpu_percent", 1, (double)cpu_ns / figures->seconds / 1e7);
-		result_set(sample, "switches_per_packet", 3, (double)switches / packets);
+		/* Fewer than before: threads have ended, and took theirs along. */
+		if (after >= before)
+			result_set(sample, "switches_per_packet", 3,
+				   (double)(after - before) / packets);
 	}
 	if (figures->has_usage) {
 		result_set(sample, "resident_bytes", 0, (double)figures->after.resident_bytes);
