@@ -28,6 +28,9 @@
 #define SETTLE_NS    500000000ull
 #define HEADER_BYTES 12
 
+#define SILENT_PACKETS 10 /* that a viewer at the end of a round has not heard: it is cut off */
+#define SILENT_NS      200000000ull
+
 static const char head[] =
 	"Lets things happen to a stream that viewers play, one after the other in every round:\n"
 	"  viewer moves        each viewer goes on from another address, as when its network\n"
@@ -36,7 +39,8 @@ static const char head[] =
 	"  publisher replaced  another session publishes the same stream\n"
 	"Told is the longest time without a packet at any viewer, and how many packets viewers\n"
 	"never got. Lost by no fault of a server are those that were under way to an address\n"
-	"that is not there any more: nothing is asked for again.\n"
+	"that is not there any more: nothing is asked for again. Silent are viewers that the\n"
+	"stream did not come back to in the time that is measured.\n"
 	"\n";
 
 static const char tail[] = "Exit status: 0; 1 when ours did not go on; 2 usage.\n"
@@ -69,11 +73,9 @@ static const struct option_table tables[] = {
 static const struct option_command command = {"handover", head, tail, tables};
 
 static const struct result_column columns[] = {
-	{"quiet_gap_ms", "quiet ms", 1},
-	{"gap_ms", "gap ms", 1},
-	{"packets", "packets", 0},
-	{"lost", "lost", 0},
-	{NULL, NULL, 0},
+	{"quiet_gap_ms", "quiet ms", 1}, {"gap_ms", "gap ms", 1},
+	{"packets", "packets", 0},       {"lost", "lost", 0},
+	{"silent", "silent", 0},         {NULL, NULL, 0},
 };
 
 /* A viewer, as far as gaps matter. */
@@ -81,7 +83,7 @@ struct ear {
 	struct peer *peer;
 	struct answer answer;
 	bool has_media;
-	uint16_t first, highest; /* sequence numbers */
+	int64_t first, highest; /* sequence numbers, wraps counted */
 	uint64_t received, last_ns, gap_ns;
 };
 
@@ -90,7 +92,7 @@ struct scene {
 	struct peer_certificate *certificate;
 	struct publisher *publisher, *successor;
 	struct ear ears[VIEWERS_MAX];
-	unsigned int n_ears;
+	unsigned int n_ears, n_silent;
 	uint64_t interval_ns, next_ns, tick_ns;
 	atomic_bool is_succeeded; /* the successor's session was tried */
 	int succession;           /* what came of it */
@@ -105,8 +107,9 @@ static void on_packet(struct ear *ear, const uint8_t *bytes, uint64_t now_ns)
 	}
 	ear->has_media = true;
 	ear->received++;
-	if ((int16_t)(sequence - ear->highest) > 0)
-		ear->highest = sequence;
+	int16_t ahead = (int16_t)(sequence - (uint16_t)ear->highest);
+	if (ahead > 0)
+		ear->highest += ahead;
 	if (now_ns - ear->last_ns > ear->gap_ns)
 		ear->gap_ns = now_ns - ear->last_ns;
 	ear->last_ns = now_ns;
@@ -283,7 +286,7 @@ static void begin(struct scene *scene)
 {
 	for (unsigned int i = 0; i < scene->n_ears; i++) {
 		struct ear *ear = &scene->ears[i];
-		ear->first = (uint16_t)(ear->highest + 1);
+		ear->first = ear->highest + 1;
 		ear->received = ear->gap_ns = 0;
 	}
 }
@@ -301,24 +304,36 @@ static double longest_gap_ms(const struct scene *scene)
 	return (double)gap_ns / 1e6;
 }
 
+/* Viewers that the stream has not come back to. What they lost no number of theirs tells. */
+static unsigned int count_silent(const struct scene *scene)
+{
+	unsigned int n = 0;
+	uint64_t now_ns = clock_ns(), least_ns = SILENT_PACKETS * scene->interval_ns;
+	for (unsigned int i = 0; i < scene->n_ears; i++)
+		n += now_ns - scene->ears[i].last_ns > least_ns + SILENT_NS;
+	return n;
+}
+
 static void fill(const struct scene *scene, struct result_sample *sample)
 {
 	double packets = 0, lost = 0;
 	for (unsigned int i = 0; i < scene->n_ears; i++) {
 		const struct ear *ear = &scene->ears[i];
-		uint16_t expected = (uint16_t)(ear->highest - ear->first + 1);
+		uint64_t expected = (uint64_t)(ear->highest - ear->first + 1);
 		packets += (double)ear->received;
 		lost += expected > ear->received ? (double)(expected - ear->received) : 0;
 	}
 	result_set(sample, "gap_ms", 1, longest_gap_ms(scene));
 	result_set(sample, "packets", 0, packets);
 	result_set(sample, "lost", 0, lost);
+	result_set(sample, "silent", 0, scene->n_silent);
 }
 
 struct handover {
 	struct handover_options options;
 	struct arena *arena;
 	struct scene scene;
+	bool is_faulty; /* somebody was left in silence by ours */
 };
 
 static int measure(struct handover *handover, const struct event *event,
@@ -336,6 +351,7 @@ static int measure(struct handover *handover, const struct event *event,
 	begin(scene);
 	rc = event->happen(scene);
 	run_for(scene, watch_ns);
+	scene->n_silent = count_silent(scene);
 	fill(scene, sample);
 	return interrupt_is_pending() ? -EINTR : rc;
 }
@@ -353,6 +369,7 @@ static int run_event(struct handover *handover, struct subject *subject, const s
 					 .interval_ns = 1000000000ull / handover->options.rate_pps};
 	progress_show(0, "%s: %s", subject_name(subject), event->name);
 	int rc = measure(handover, event, &sample);
+	unsigned int n_silent = handover->scene.n_silent;
 	close_scene(&handover->scene);
 	progress_clear();
 	if (rc == 0)
@@ -360,6 +377,11 @@ static int run_event(struct handover *handover, struct subject *subject, const s
 	else
 		fprintf(stderr, "nn5g-bench: %s: %s: %s\n", subject_name(subject), event->name,
 			strerror(-rc));
+	if (rc == 0 && n_silent > 0) {
+		fprintf(stderr, "nn5g-bench: %s: %s: %u of %u viewers hear nothing any more\n",
+			subject_name(subject), event->name, n_silent, handover->options.viewers);
+		handover->is_faulty |= subject == handover->arena->subjects[0];
+	}
 	progress_step();
 	return rc;
 }
@@ -398,6 +420,8 @@ static int run(struct handover *handover, int argc, char **argv)
 	rc = run_rounds(handover);
 	progress_clear();
 	results_summarize(handover->arena->results);
+	if (rc == 0 && handover->is_faulty)
+		rc = 1;
 	arena_close(handover->arena);
 	return rc;
 }
