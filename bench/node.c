@@ -18,6 +18,7 @@
 #include "bench/clock.h"
 
 #define TEXT_MAX       8192
+#define PLACE_MAX      40
 #define SESSIONS_SPARE 64
 #define START_NS       20000000000ull
 #define LOOK_NS        20000000ull
@@ -260,11 +261,15 @@ int node_start(const struct node_config *config, struct node **out)
 	const char *place = getenv("TMPDIR");
 	find_program("NN5G_GATEWAY", "nn5g-gateway", node->gateway);
 	find_program("NN5G_CTL", "nn5gctl", node->ctl);
-	snprintf(node->folder, sizeof(node->folder), "%.40s/nn5g-bench-XXXXXX",
-		 place ? place : "/tmp");
+	/* A node's sockets lie in there, and paths of sockets are short. */
+	if (!place || strlen(place) > PLACE_MAX)
+		place = "/tmp";
+	snprintf(node->folder, sizeof(node->folder), "%s/nn5g-bench-XXXXXX", place);
 	int rc = mkdtemp(node->folder) ? 0 : -errno;
-	if (rc)
+	if (rc) {
+		fprintf(stderr, "nn5g-bench: %s: %s\n", node->folder, strerror(-rc));
 		node->folder[0] = '\0';
+	}
 	if (rc == 0)
 		rc = write_tenants(node, config);
 	if (rc == 0)

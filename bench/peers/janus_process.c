@@ -29,6 +29,7 @@
 #define LOOK_NS    20000000ull
 #define STOP_NS    5000000000ull
 #define LOG_MAX    2048
+#define PLACE_MAX  40
 #define PLUGIN     "plugins/libjanus_videoroom.so"
 #define TRANSPORT  "transports/libjanus_http.so"
 #define LIBRARIES  "/usr/lib/*/janus/"
@@ -109,11 +110,14 @@ static int make_folder(struct janus_process *process)
 {
 	char path[PATH_MAX];
 	const char *place = getenv("TMPDIR");
-	snprintf(process->folder, sizeof(process->folder), "%.40s/nn5g-janus-XXXXXX",
-		 place ? place : "/tmp");
+	if (!place || strlen(place) > PLACE_MAX)
+		place = "/tmp";
+	snprintf(process->folder, sizeof(process->folder), "%s/nn5g-janus-XXXXXX", place);
 	if (!mkdtemp(process->folder)) {
+		int rc = -errno;
+		fprintf(stderr, "nn5g-bench: %s: %s\n", process->folder, strerror(-rc));
 		process->folder[0] = '\0';
-		return -errno;
+		return rc;
 	}
 	for (size_t i = 0; i < COUNT(folders); i++) {
 		path_of(process, folders[i], path);
