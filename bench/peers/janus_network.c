@@ -52,7 +52,7 @@ static int ip(const char *const words[])
 	return rc ? -rc : status ? -EIO : 0;
 }
 
-static int make_interface(void)
+static int make_interface(struct janus_network *network)
 {
 	static const char *const steps[][WORD_MAX] = {
 		{"ip", "link", "add", OURS, "type", "veth", "peer", "name", OTHER, NULL},
@@ -61,8 +61,10 @@ static int make_interface(void)
 		{"ip", "link", "set", OTHER, "up", NULL},
 	};
 	int rc = 0;
-	for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
+	for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
 		rc = ip(steps[i]);
+		network->is_made |= rc == 0;
+	}
 	return rc;
 }
 
@@ -81,8 +83,7 @@ int janus_network_open(struct janus_network *network)
 	*network = (struct janus_network){0};
 	if (find_address(network->address) == 0)
 		return 0;
-	int rc = make_interface();
-	network->is_made = rc == 0;
+	int rc = make_interface(network);
 	if (rc == 0)
 		rc = await_address(network->address);
 	if (rc) {
