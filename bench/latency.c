@@ -135,7 +135,7 @@ static double capacity_of(const struct latency *latency, const struct matrix_cas
 			  double rate_pps)
 {
 	const struct matrix_options *matrix = &latency->options.matrix;
-	double audio_pps = matrix->audio ? 50 : 0;
+	double audio_pps = matrix->audio && rate_pps > 0 ? 50 : 0;
 	return (rate_pps + audio_pps) * at->viewers * matrix->publishers;
 }
 
