@@ -54,14 +54,6 @@ static struct report_case *find_case(const struct report_run *run, const struct 
 	return NULL;
 }
 
-const struct report_case *report_case_of(const struct report_run *run,
-					 const struct report_case *entry, const char *subject)
-{
-	struct report_key key = entry->key;
-	key.subject = subject;
-	return find_case(run, &key);
-}
-
 static int append(const struct record ***rows, unsigned int *n, const struct record *record)
 {
 	const struct record **more = reallocarray(*rows, *n + 1, sizeof(*more));

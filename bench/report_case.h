@@ -42,8 +42,5 @@ void report_runs_destroy(struct report_runs *runs);
 /* As the summary says, else the median of the samples that were not rejected (of all, if all were).
  * NAN: no such value. */
 double report_case_number(const struct report_case *entry, const char *name);
-/* The case of `subject` under the same load, or NULL. */
-const struct report_case *report_case_of(const struct report_run *run,
-					 const struct report_case *entry, const char *subject);
 /* The same load, whoever carries it. */
 bool report_case_is_beside(const struct report_case *left, const struct report_case *right);

@@ -13,11 +13,11 @@ static void write_text(FILE *out, const char *text)
 	}
 }
 
-/* Within the comma-separated list, or a ratio. */
+/* Within the comma-separated list, or a ratio, or what says how much of it counts. */
 static bool is_wanted(const char *name, const char *list)
 {
 	size_t size = strlen(name);
-	if (!list || strncmp(name, "ratio.", 6) == 0)
+	if (!list || strncmp(name, "ratio.", 6) == 0 || strcmp(name, "rejected") == 0)
 		return true;
 	for (const char *at = list; (at = strstr(at, name)); at++) {
 		bool begins = at == list || at[-1] == ',';

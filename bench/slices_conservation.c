@@ -3,7 +3,6 @@
  * stops asking for everything. */
 #include "bench/slices.h"
 
-#include "bench/clock.h"
 #include "bench/slices_load.h"
 
 #define LINK_BPS      100000000

@@ -45,11 +45,6 @@ const char *subject_name(const struct subject *subject)
 	return subject->kind->name;
 }
 
-const char *subject_name_at(unsigned int index)
-{
-	return index < KINDS ? kinds[index]->name : NULL;
-}
-
 int subject_publish(struct subject *subject, const char *stream, const struct offer *offer,
 		    struct answer *answer)
 {

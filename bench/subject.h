@@ -37,8 +37,6 @@ int subject_open(const char *name, const struct subject_config *config, struct s
 /* Ends all it began, files too. Takes NULL. */
 void subject_close(struct subject *subject);
 const char *subject_name(const struct subject *subject);
-/* All names there are, by index; NULL behind the last. */
-const char *subject_name_at(unsigned int index);
 
 /* A session: our credentials in, what a peer needs to connect out. 0, the HTTP status when it is
  * not the one wanted, or a negative errno; *answer is written on success only. */
