@@ -114,9 +114,10 @@ int load_measure(struct load *load, unsigned int seconds, struct load_figures *f
 	begin(load);
 	figures->has_usage = subject_usage(config->subject, &figures->before) == 0;
 	noise_clock_read(&clock);
+	uint64_t begin_ns = clock_ns();
 	load_run_for(load, seconds * 1000000000ull);
 	pace_pause(load->pace);
-	figures->seconds = (double)(clock_ns() - clock.at_ns) / 1e9;
+	figures->seconds = (double)(clock_ns() - begin_ns) / 1e9;
 	int rc = figures->has_usage ? subject_usage(config->subject, &figures->after) : 0;
 	note_noise(load, &clock, figures);
 	load_run_for(load, DRAIN_NS);

@@ -18,7 +18,6 @@
 #define PACKET_BYTES 1200
 #define PATIENCE_NS  10000000000ull
 #define MEMBERS      256
-#define NICENESS     10
 
 static const char head[] =
 	"Measures a running stream with some viewers, first quiet and then beside a storm of\n"
@@ -28,7 +27,7 @@ static const char head[] =
 static const char tail[] =
 	"latency is the stream's while it storms, quiet what it was before; the ratio of the two\n"
 	"p99.9 is made round by round. Threads that make the storm give way to all others\n"
-	"(nice): with real clients they would be on other machines.\n"
+	"(--nice): with real clients they would be on other machines.\n"
 	"\n"
 	"Bounds that are told, of the first subject: the median of those ratios (--max-ratio), no\n"
 	"packet lost, and sessions that come (--min-done).\n"
@@ -41,7 +40,7 @@ static const char tail[] =
 static const char *const profiles[] = {"gcm128", "gcm256", "cm80", NULL};
 
 struct storm_options {
-	unsigned int rate, peer_rate, viewers, profile;
+	unsigned int rate, peer_rate, viewers, profile, niceness;
 	double ratio_max, done_min;
 	struct arena_options arena;
 };
@@ -57,6 +56,9 @@ static const struct option_row rows[] = {
 	OPTION_NUMBER("viewers", "N", OPTION_UINT, AT(viewers), 1, 1000, "of the stream (20)"),
 	OPTION_ONE_OF("profile", "NAME", OPTION_CHOICE, AT(profile), profiles,
 		      "gcm128, gcm256, cm80 (gcm128)"),
+	OPTION_NUMBER("nice", "N", OPTION_UINT, AT(niceness), 0, 19,
+		      "of the threads that make the storm; 0: they take the\n"
+		      "CPU like the subject itself (10)"),
 	OPTION_HEADING("How it is judged:"),
 	OPTION_VALUE("max-ratio", "FACTOR", OPTION_REAL, AT(ratio_max),
 		     "of the stream's p99.9 in the storm by that before (2)"),
@@ -156,7 +158,7 @@ static int measure_stormy(struct storm *storm, struct load *load, unsigned int i
 			    .patience_ns = PATIENCE_NS},
 		.members = MEMBERS,
 		.rate = index ? storm->options.peer_rate : storm->options.rate,
-		.niceness = NICENESS,
+		.niceness = (int)storm->options.niceness,
 	};
 	struct crew *crew;
 	int rc = crew_start(&config, &crew);
@@ -255,6 +257,7 @@ int storm_main(int argc, char **argv)
 	storm.options = (struct storm_options){.rate = 500,
 					       .peer_rate = 200,
 					       .viewers = 20,
+					       .niceness = 10,
 					       .ratio_max = 2,
 					       .done_min = 0.99,
 					       .arena = arena_defaults};
