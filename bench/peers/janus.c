@@ -9,12 +9,17 @@
 
 #include <jansson.h>
 
+#include "bench/clock.h"
 #include "bench/peers/janus_client.h"
 #include "bench/peers/janus_process.h"
 #include "bench/peers/janus_sdp.h"
 #include "bench/subject_kind.h"
 
-#define FEED 1 /* the publisher of each room */
+#define FEED         1 /* the publisher of each room */
+#define NO_SUCH_FEED 428
+#define FEED_NS      3000000000ull
+#define FEED_LOOK_NS 5000000ull
+
 /* Janus begins with ICE when it has a candidate of ours. This one is worth less than what it learns
  * from our check; whatever is sent there is discarded at once. */
 #define CANDIDATE "a=candidate:1 1 udp 1 %s 9 typ host\r\na=end-of-candidates\r\n"
@@ -143,19 +148,35 @@ static int publish_on(struct janus_client *client, uint64_t handle, uint32_t roo
 	return rc;
 }
 
+/* A publisher is there for Janus some time after it is connected for itself. */
+static int join(struct janus_client *client, uint64_t handle, uint32_t room,
+		struct janus_message *event)
+{
+	uint64_t until_ns = clock_ns() + FEED_NS;
+	int rc;
+	do {
+		struct janus_request request = {
+			.handle = handle,
+			.body = json_pack("{s:s,s:I,s:s,s:[{s:i}]}", "request", "join", "room",
+					  (json_int_t)room, "ptype", "subscriber", "streams",
+					  "feed", FEED),
+			.event = event,
+			.not_yet = clock_ns() < until_ns ? NO_SUCH_FEED : 0,
+		};
+		rc = janus_client_ask(client, &request);
+		if (rc == -EAGAIN)
+			clock_sleep_until(clock_ns() + FEED_LOOK_NS);
+	} while (rc == -EAGAIN);
+	return rc;
+}
+
 /* Janus offers what the publisher sends; media flow once that is answered. */
 static int play_on(struct janus_client *client, uint64_t handle, uint32_t room,
 		   const struct offer *offer, struct answer *answer)
 {
 	char *sdp = NULL;
 	struct janus_message event = {0};
-	struct janus_request join = {
-		.handle = handle,
-		.body = json_pack("{s:s,s:I,s:s,s:[{s:i}]}", "request", "join", "room",
-				  (json_int_t)room, "ptype", "subscriber", "streams", "feed", FEED),
-		.event = &event,
-	};
-	int rc = janus_client_ask(client, &join);
+	int rc = join(client, handle, room, &event);
 	if (rc)
 		return rc;
 	rc = event.sdp ? write_sdp(event.sdp, offer, &sdp) : -EBADMSG;

@@ -226,6 +226,15 @@ static json_t *wrap(const struct janus_request *request, const char *transaction
 	return json;
 }
 
+static int refused(struct janus_client *client, const struct janus_request *request,
+		   const struct janus_message *message)
+{
+	if (request->not_yet && message->error_code == request->not_yet)
+		return -EAGAIN;
+	tell(client, "the room refused", message->error, message->error_code);
+	return -EPROTO;
+}
+
 int janus_client_ask(struct janus_client *client, const struct janus_request *request)
 {
 	char path[PATH_ROOM], transaction[32];
@@ -240,10 +249,8 @@ int janus_client_ask(struct janus_client *client, const struct janus_request *re
 	janus_message_free(&reply);
 	if (rc == 0)
 		rc = waited;
-	if (rc == 0 && waiter.is_answered && waiter.message.kind == JANUS_ERROR) {
-		tell(client, "the room refused", waiter.message.error, waiter.message.error_code);
-		rc = -EPROTO;
-	}
+	if (rc == 0 && waiter.is_answered && waiter.message.kind == JANUS_ERROR)
+		rc = refused(client, request, &waiter.message);
 	if (rc == 0 && request->event)
 		*request->event = waiter.message;
 	else

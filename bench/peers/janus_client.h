@@ -30,7 +30,9 @@ struct janus_request {
 	const char *type, *sdp;      /* "offer" or "answer"; NULL: none */
 	struct janus_message *event; /* the event that answers; the caller's to free. NULL: the
 				      * acknowledgement is enough */
+	int not_yet;                 /* an error of the plug-in's that time mends; 0: none */
 };
 
-/* -EPROTO with a line on stderr when Janus or the plug-in refuses; -ETIMEDOUT. */
+/* -EPROTO with a line on stderr when Janus or the plug-in refuses; -EAGAIN without one when it
+ * refuses with `not_yet`; -ETIMEDOUT. */
 int janus_client_ask(struct janus_client *client, const struct janus_request *request);
