@@ -115,7 +115,7 @@ static unsigned int take_ring(struct egress *egress, struct rte_ring *ring, uint
 	unsigned int n, total = 0;
 	while (total < EGRESS_RING_PACKETS &&
 	       (n = rte_ring_sc_dequeue_burst(ring, (void **)packets, PORT_BURST, NULL)) > 0) {
-		scheduler_enqueue(egress->scheduler, packets, n, now_ns);
+		egress_take(egress, &egress->profile, packets, n, now_ns);
 		total += n;
 	}
 	return total;
@@ -130,7 +130,7 @@ static unsigned int take_bursts(struct egress *egress, uint64_t now_ns)
 		unsigned int n = rte_ring_sc_dequeue_burst(egress->rings[i], (void **)packets,
 							   PORT_BURST, NULL);
 		if (n > 0)
-			scheduler_enqueue(egress->scheduler, packets, n, now_ns);
+			egress_take(egress, &egress->profile, packets, n, now_ns);
 		total += n;
 	}
 	return total;

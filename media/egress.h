@@ -58,7 +58,11 @@ void egress_pass(struct egress *egress, struct barrier *barrier);
  * Takes ownership; what finds no room is dropped and counted. */
 void egress_send(struct egress *egress, struct worker *worker, struct rte_mbuf **packets,
 		 unsigned int n);
-/* The scheduler's owner, whose profile it is: sends what may leave now. */
+/* The scheduler's owner, whose profile it is: up to PORT_BURST packets into the scheduler, of which
+ * it takes ownership. Those that it cannot hold back are sent at once. egress_serve follows. */
+void egress_take(struct egress *egress, struct profile *profile, struct rte_mbuf **packets,
+		 unsigned int n, uint64_t now_ns);
+/* The same: sends what may leave now. */
 void egress_serve(struct egress *egress, struct profile *profile, uint64_t now_ns);
 /* The scheduler's owner: control's message (MESSAGE_LOOK) has come. egress_serve follows. */
 void egress_on_look(struct egress *egress);

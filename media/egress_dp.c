@@ -1,4 +1,5 @@
-/* Packets from the workers into the scheduler, and out of it to the port. */
+/* Packets from the workers into the scheduler, and out of it to the port; or past it, when there is
+ * nothing to decide. */
 #include "media/egress.h"
 
 #include <rte_ring.h>
@@ -17,6 +18,18 @@ void egress_serve(struct egress *egress, struct profile *profile, uint64_t now_n
 		port_tx_burst(egress->plane->port, egress->queue, packets, (uint16_t)n);
 		profile_enter(profile, PROFILE_SCHEDULE, 0);
 	}
+	profile_leave(profile, before);
+}
+
+void egress_take(struct egress *egress, struct profile *profile, struct rte_mbuf **packets,
+		 unsigned int n, uint64_t now_ns)
+{
+	if (!scheduler_pass(egress->scheduler, packets, n)) {
+		scheduler_enqueue(egress->scheduler, packets, n, now_ns);
+		return;
+	}
+	enum profile_stage before = profile_enter(profile, PROFILE_SEND, n);
+	port_tx_burst(egress->plane->port, egress->queue, packets, (uint16_t)n);
 	profile_leave(profile, before);
 }
 
@@ -44,7 +57,7 @@ void egress_send(struct egress *egress, struct worker *worker, struct rte_mbuf *
 	enum profile_stage before = profile_enter(profile, PROFILE_SCHEDULE, n);
 	if (!egress->has_thread) {
 		if (n > 0)
-			scheduler_enqueue(egress->scheduler, packets, n, worker->now_ns);
+			egress_take(egress, profile, packets, n, worker->now_ns);
 		egress_serve(egress, profile, worker->now_ns);
 	} else if (n > 0) {
 		pass_to_thread(egress, worker, packets, n);

@@ -28,6 +28,7 @@
 #define SCHEDULER_PIPES_MAX  65536
 #define SCHEDULER_NAME_MAX   63
 #define SCHEDULER_DELAY_BINS 16 /* of the delay histogram; see scheduler_delay_bin_ns */
+#define SCHEDULER_PASS_MAX   32 /* packets; the shortest queue has room for these, and no RED yet */
 
 struct scheduler;
 struct scheduler_slice;
@@ -152,3 +153,8 @@ unsigned int scheduler_dequeue(struct scheduler *scheduler, struct rte_mbuf **pa
 /* When to call scheduler_dequeue again, if nothing is enqueued before. UINT64_MAX: nothing waits.
  */
 uint64_t scheduler_next_ns(const struct scheduler *scheduler, uint64_t now_ns);
+/* The way past the queues, for up to SCHEDULER_PASS_MAX packets. True: nothing can hold any of them
+ * back (nothing is queued, no change waits, no rate binds their tenants and slices or the link), so
+ * they are as scheduler_dequeue would give them: counted, marked, the more urgent classes first.
+ * The caller still owns them. False: nothing was done, they are to be enqueued. */
+bool scheduler_pass(struct scheduler *scheduler, struct rte_mbuf **packets, unsigned int n);
