@@ -135,10 +135,14 @@ static void send_datagram(void *context, const uint8_t *bytes, size_t size)
 		return;
 	memcpy(rte_pktmbuf_append(packet, (uint16_t)size), bytes, size);
 	struct message message = {.type = MESSAGE_SEND, .transport = transport, .packet = packet};
-	if (mailbox_put_packet(plane->workers[home]->mailbox, &message))
-		plane->handshake->unwoken = plane->workers[home]->mailbox;
-	else
+	struct mailbox *worker = plane->workers[home]->mailbox;
+	if (!mailbox_put_packet(worker, &message)) {
 		packet_free(packet);
+		return;
+	}
+	if (plane->handshake->unwoken != worker)
+		wake_worker(plane->handshake);
+	plane->handshake->unwoken = worker;
 }
 
 static void set_half_open(struct handshake *handshake, struct transport *transport, bool half_open)

@@ -1,5 +1,8 @@
 /* The line of those that want to begin a handshake. The thread is this one, turn by turn, and its
  * worker's mailbox is read by the tests; peers are associations of ours in the active role. */
+#include <poll.h>
+#include <sys/time.h>
+
 #include "media/dtls.h"
 #include "media/handshake.h"
 #include "tests/media/worker_fixture.h"
@@ -18,9 +21,21 @@ struct peer {
 	unsigned int n_flight;
 };
 
+static uint64_t now_ns = SECOND_NS * 1000;
+
+static uint64_t wall_ns = SECOND_NS * 1000;
+
+/* OpenSSL's own timers run on this. */
+int gettimeofday(struct timeval *restrict tv, void *restrict zone)
+{
+	(void)zone;
+	tv->tv_sec = (time_t)(wall_ns / SECOND_NS);
+	tv->tv_usec = (suseconds_t)(wall_ns % SECOND_NS / 1000);
+	return 0;
+}
+
 static struct dtls_fingerprint fingerprint; /* both sides have the same certificate */
 static struct peer peers[PEERS];
-static uint64_t now_ns = SECOND_NS * 1000;
 
 static int start(void)
 {
@@ -284,6 +299,51 @@ static void line_is_finite(void)
 	tear_down();
 }
 
+static bool is_woken(struct mailbox *mailbox)
+{
+	struct pollfd fd = {.fd = mailbox_fd(mailbox), .events = POLLIN};
+	return poll(&fd, 1, 0) == 1;
+}
+
+/* Flights that are due at the same time for sessions of two workers. */
+static void every_worker_is_woken_for_what_is_repeated(void)
+{
+	struct worker *other = aligned_alloc(64, sizeof(*other));
+	struct mailbox *mailboxes[2] = {fixture_worker->mailbox, NULL};
+	CU_ASSERT_PTR_NOT_NULL_FATAL(other);
+	CU_ASSERT_EQUAL_FATAL(mailbox_create("other", 64, &mailboxes[1]), 0);
+	memset(other, 0, sizeof(*other));
+	other->mailbox = mailboxes[1];
+	fixture_plane.workers[1] = other;
+	set_up(8, 100);
+	atomic_store(&peers[1].transport->home, 1);
+	for (unsigned int i = 0; i < 2; i++)
+		post_flight(&peers[i]);
+	turn();
+	for (unsigned int i = 0; i < 2; i++) {
+		struct message message;
+		while (mailbox_take(mailboxes[i], &message, 1))
+			packet_free(message.packet);
+		CU_ASSERT_TRUE(mailbox_sleep(mailboxes[i]));
+	}
+	now_ns += SECOND_NS;
+	wall_ns += SECOND_NS;
+	turn();
+	for (unsigned int i = 0; i < 2; i++) {
+		CU_ASSERT_TRUE(is_woken(mailboxes[i]));
+		mailbox_awake(mailboxes[i]);
+	}
+	atomic_store(&peers[1].transport->home, 0);
+	struct message message;
+	while (mailbox_take(mailboxes[1], &message, 1))
+		packet_free(message.packet);
+	take_posted();
+	tear_down();
+	fixture_plane.workers[1] = NULL;
+	mailbox_destroy(mailboxes[1]);
+	free(other);
+}
+
 static CU_TestInfo tests[] = {
 	{"handshake_takes_two_flights", handshake_takes_two_flights},
 	{"what_has_begun_goes_on_first", what_has_begun_goes_on_first},
@@ -292,6 +352,7 @@ static CU_TestInfo tests[] = {
 	{"repeated_hello_takes_one_place", repeated_hello_takes_one_place},
 	{"patience_ends", patience_ends},
 	{"line_is_finite", line_is_finite},
+	{"every_worker_is_woken_for_what_is_repeated", every_worker_is_woken_for_what_is_repeated},
 	CU_TEST_INFO_NULL,
 };
 
