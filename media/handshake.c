@@ -24,6 +24,7 @@
 #define MAILBOX_SIZE   8192
 #define MESSAGES_BURST 64
 #define SECOND_NS      1000000000ull
+#define FIRST_SHARE    8 /* of the node's buffers, the part that those in line may keep */
 
 const char *const handshake_counter_names[HANDSHAKE_COUNTERS] = {
 	[HANDSHAKE_STARTED] = "started",
@@ -42,6 +43,7 @@ struct handshake {
 	struct handshake_list half_open, line;
 	atomic_uint n_half_open, n_line;       /* in these lists */
 	atomic_uint half_open_max, per_second; /* the caps */
+	unsigned int n_first, first_max;       /* datagrams kept of those in line; at most */
 	uint64_t second_ns;                    /* the second that n_this_second counts in */
 	unsigned int n_this_second;
 	uint64_t timers_ns;      /* no retransmission is due before */
@@ -65,6 +67,7 @@ int handshake_create(struct plane *plane, struct handshake **out)
 	TAILQ_INIT(&handshake->half_open);
 	TAILQ_INIT(&handshake->line);
 	handshake->timers_ns = UINT64_MAX;
+	handshake->first_max = plane->config.packets / FIRST_SHARE;
 	set_limits(handshake, plane->config.handshakes_half_open,
 		   plane->config.handshakes_per_second);
 	int rc = mailbox_create("handshake", MAILBOX_SIZE, &handshake->mailbox);
@@ -272,10 +275,22 @@ static void feed(struct handshake *handshake, struct transport *transport, struc
 	packet_free(packet);
 }
 
-static void drop_first(struct transport *transport)
+static bool keep_first(struct handshake *handshake, struct transport *transport,
+		       struct rte_mbuf *packet)
+{
+	if (transport->handshake.n_first == HANDSHAKE_FIRST_MAX ||
+	    handshake->n_first >= handshake->first_max)
+		return false;
+	transport->handshake.first[transport->handshake.n_first++] = packet;
+	handshake->n_first++;
+	return true;
+}
+
+static void drop_first(struct handshake *handshake, struct transport *transport)
 {
 	for (unsigned int i = 0; i < transport->handshake.n_first; i++)
 		packet_free(transport->handshake.first[i]);
+	handshake->n_first -= transport->handshake.n_first;
 	transport->handshake.n_first = 0;
 }
 
@@ -310,10 +325,8 @@ static void on_datagram(struct handshake *handshake, struct transport *transport
 {
 	if (transport->handshake.dtls) {
 		feed(handshake, transport, packet, now_ns);
-	} else if (!transport->handshake.is_refused && join_line(handshake, transport, now_ns) &&
-		   transport->handshake.n_first < HANDSHAKE_FIRST_MAX) {
-		transport->handshake.first[transport->handshake.n_first++] = packet;
-	} else {
+	} else if (transport->handshake.is_refused || !join_line(handshake, transport, now_ns) ||
+		   !keep_first(handshake, transport, packet)) {
 		packet_free(packet);
 	}
 }
@@ -328,7 +341,7 @@ static void hold_up(struct handshake *handshake, struct transport *transport,
 		return;
 	note(handshake, why);
 	leave_line(handshake, transport);
-	drop_first(transport);
+	drop_first(handshake, transport);
 }
 
 /* The first in line begins, if it may. Returns whether something was done. */
@@ -344,10 +357,11 @@ static bool serve_line(struct handshake *handshake, uint64_t now_ns)
 	}
 	leave_line(handshake, transport);
 	if (!begin(handshake, transport, now_ns)) {
-		drop_first(transport);
+		drop_first(handshake, transport);
 		return true;
 	}
 	unsigned int n = transport->handshake.n_first;
+	handshake->n_first -= n;
 	transport->handshake.n_first = 0;
 	for (unsigned int i = 0; i < n; i++)
 		feed(handshake, transport, transport->handshake.first[i], now_ns);
@@ -359,7 +373,7 @@ static bool serve_line(struct handshake *handshake, uint64_t now_ns)
 static void on_close(struct handshake *handshake, struct transport *transport)
 {
 	leave_line(handshake, transport);
-	drop_first(transport);
+	drop_first(handshake, transport);
 	set_half_open(handshake, transport, false);
 	dtls_destroy(transport->handshake.dtls);
 	transport->handshake.dtls = NULL;

@@ -41,6 +41,7 @@ static int start(void)
 {
 	char text[DTLS_FINGERPRINT_TEXT + 16];
 	struct plane *plane = &fixture_plane;
+	plane->config.packets = FIXTURE_PACKETS;
 	if (fixture_start() || mailbox_create("worker", 1024, &fixture_worker->mailbox) ||
 	    dtls_identity_create(&plane->identity) || handshake_create(plane, &plane->handshake))
 		return 1;
@@ -290,6 +291,7 @@ static void line_is_finite(void)
 	}
 	CU_ASSERT_EQUAL(handshake_in_line(fixture_plane.handshake), HANDSHAKE_LINE_MAX);
 	CU_ASSERT_EQUAL(counted(HANDSHAKE_REFUSED_RATE), refused);
+	CU_ASSERT_EQUAL(rte_mempool_in_use_count(fixture_plane.pool), FIXTURE_PACKETS / 8);
 	post_flight(&peers[0]);
 	turn();
 	CU_ASSERT_EQUAL(handshake_in_line(fixture_plane.handshake), HANDSHAKE_LINE_MAX);
