@@ -132,7 +132,9 @@ bool feed_replay(struct worker *worker, struct feed *feed, struct subscription *
 {
 	struct feed_lane *lane = &feed->lanes[worker->id];
 	const struct feed_keyframe *keyframe = &lane->keyframe;
-	if (!is_young(worker, keyframe) ||
+	/* A source that skips numbers by the thousand has left more of them than the history has
+	 * places. */
+	if (!is_young(worker, keyframe) || lane->newest - keyframe->index >= RETRANSMIT_SLOTS ||
 	    !retransmit_get(&lane->history, lane->epoch, keyframe->index))
 		return false;
 	int64_t index = keyframe->index, end = lane->newest + 1;

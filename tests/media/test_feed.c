@@ -246,6 +246,21 @@ static void a_key_frame_of_another_source_is_none(void)
 	close_feed();
 }
 
+/* A source may skip half a turn of numbers with each packet: what is looked through is no more than
+ * the history has places. */
+static void a_key_frame_that_numbers_ran_away_from_is_none(void)
+{
+	open_feed();
+	publish(100, true);
+	publish(100 + RETRANSMIT_SLOTS - 1, false);
+	CU_ASSERT_FALSE(join(0));
+	CU_ASSERT_EQUAL(fixture_sent(), 2);
+	publish((1ll << 24) + 1, false);
+	CU_ASSERT_TRUE(join(1));
+	CU_ASSERT_EQUAL(fixture_sent(), 3);
+	close_feed();
+}
+
 /* A kind that was stopped goes on with the key frame that it missed, not with one it had. */
 static void who_had_the_key_frame_asks_for_another(void)
 {
@@ -292,6 +307,8 @@ static CU_TestInfo tests[] = {
 	{"the_first_packet_of_a_key_frame_is_the_lowest",
 	 the_first_packet_of_a_key_frame_is_the_lowest},
 	{"a_key_frame_of_another_source_is_none", a_key_frame_of_another_source_is_none},
+	{"a_key_frame_that_numbers_ran_away_from_is_none",
+	 a_key_frame_that_numbers_ran_away_from_is_none},
 	{"who_had_the_key_frame_asks_for_another", who_had_the_key_frame_asks_for_another},
 	CU_TEST_INFO_NULL,
 };
