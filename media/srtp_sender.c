@@ -94,32 +94,34 @@ static void *cm_session(const struct srtp_sender *sender, const struct srtp_sess
 
 void *srtp_sender_rtp_session(struct srtp_sender *sender, unsigned int header_bytes)
 {
-	unsigned int words = sender->suite == SUITE_GCM ? header_bytes / 4 : 0;
-	if (words >= SRTP_HEADER_WORDS)
+	uint16_t aad_bytes = sender->suite == SUITE_GCM ? (uint16_t)header_bytes : 0;
+	unsigned int place = SRTP_SESSIONS_MAX;
+	for (unsigned int i = 0; i < SRTP_SESSIONS_MAX; i++) {
+		if (!sender->rtp_sessions[i].session)
+			place = i;
+		else if (sender->rtp_sessions[i].aad_bytes == aad_bytes)
+			return sender->rtp_sessions[i].session;
+	}
+	if (place == SRTP_SESSIONS_MAX)
 		return NULL;
-	void **place = &sender->rtp_sessions[words];
-	if (*place)
-		return *place;
-	if (sender->n_sessions == SRTP_SESSIONS_MAX)
-		return NULL;
-	*place = sender->suite == SUITE_GCM
-			 ? gcm_session(sender, &sender->keys[PROTOCOL_RTP], (uint16_t)header_bytes)
-			 : cm_session(sender, &sender->keys[PROTOCOL_RTP]);
-	sender->n_sessions = (uint8_t)(sender->n_sessions + (*place != NULL));
-	return *place;
+	const struct srtp_session_keys *keys = &sender->keys[PROTOCOL_RTP];
+	void *session = sender->suite == SUITE_GCM ? gcm_session(sender, keys, aad_bytes)
+						   : cm_session(sender, keys);
+	sender->rtp_sessions[place].session = session;
+	sender->rtp_sessions[place].aad_bytes = aad_bytes;
+	return session;
 }
 
 bool srtp_sender_drop_session(struct srtp_sender *sender)
 {
-	for (unsigned int i = 0; i < SRTP_HEADER_WORDS; i++) {
-		void **place = &sender->rtp_sessions[sender->next_dropped];
-		sender->next_dropped = (uint8_t)((sender->next_dropped + 1) % SRTP_HEADER_WORDS);
+	for (unsigned int i = 0; i < SRTP_SESSIONS_MAX; i++) {
+		void **place = &sender->rtp_sessions[sender->next_dropped].session;
+		sender->next_dropped = (uint8_t)((sender->next_dropped + 1) % SRTP_SESSIONS_MAX);
 		if (!*place)
 			continue;
 		rte_cryptodev_sym_session_free(sender->devices->of[sender->suite].id, *place);
 		*place = NULL;
 		sender->last_session = NULL;
-		sender->n_sessions--;
 		return true;
 	}
 	return false;
@@ -190,13 +192,14 @@ void srtp_sender_destroy(struct srtp_sender *sender)
 	if (!sender)
 		return;
 	struct srtp_device *device = &sender->devices->of[sender->suite];
-	if (sender->has_place)
-		atomic_fetch_sub(&device->n_senders, 1);
 	nn_srtp_destroy(sender->library);
 	while (srtp_sender_drop_session(sender))
 		continue;
 	if (sender->rtcp_session)
 		rte_cryptodev_sym_session_free(device->id, sender->rtcp_session);
+	/* Now that its sessions are there for who takes the place. */
+	if (sender->has_place)
+		atomic_fetch_sub(&device->n_senders, 1);
 	explicit_bzero(sender->keys, sizeof(sender->keys));
 	explicit_bzero(sender->salts, sizeof(sender->salts));
 	free(sender);

@@ -11,7 +11,6 @@
 #include "media/srtp_burst.h"
 
 #define SRTP_WINDOW_PACKETS 1024
-#define SRTP_HEADER_WORDS   32 /* longest RTP header in 32-bit words, less one */
 #define SRTP_SESSIONS_MAX                                                                          \
 	4 /* of a sender, for RTP: voice has one length of headers, video two or                   \
 	   three */
@@ -80,14 +79,17 @@ struct srtp_sender {
 	uint8_t suite; /* enum srtp_suite */
 	uint8_t key_bytes, tag_bytes;
 	uint8_t n_sources, sources_max;
-	uint8_t n_sessions, next_dropped;             /* of rtp_sessions */
+	uint8_t next_dropped;                         /* of rtp_sessions */
 	bool has_place;                               /* counts in the device's n_senders */
 	uint8_t salts[SRTP_PROTOCOLS][SRTP_IV_BYTES]; /* zeros behind them */
 	struct srtp_session_keys keys[SRTP_PROTOCOLS];
 	/* Of the device, owned. The drivers fix the length of additional data in the session, so
-	 * AES-GCM has one for each length of RTP header, made when it first comes: [words]. No more
-	 * than SRTP_SESSIONS_MAX at a time. AES-CM uses the first. */
-	void *rtp_sessions[SRTP_HEADER_WORDS];
+	 * AES-GCM has one for each length of RTP header, made when it first comes. AES-CM has one
+	 * for all (0 bytes). */
+	struct {
+		void *session; /* NULL: the place is free */
+		uint16_t aad_bytes;
+	} rtp_sessions[SRTP_SESSIONS_MAX];
 	void *rtcp_session;
 	struct sender_source sources[];
 };

@@ -108,6 +108,31 @@ static void test_indices(void)
 	srtp_sender_destroy(sender);
 }
 
+/* Extensions make a header as long as they like: a dependency descriptor with its templates. */
+static void test_long_headers(void)
+{
+	struct srtp_keys keys = {.profile = SRTP_AEAD_AES_128_GCM};
+	struct srtp_sender *sender = sender_make(keys.profile);
+	struct nn_srtp *receiver;
+	memset(keys.receive, 0x42, sizeof(keys.receive));
+	CU_ASSERT_EQUAL_FATAL(nn_srtp_create(&keys, true, &receiver), 0);
+	for (uint16_t words = 1; words < 300; words = (uint16_t)(words + 13)) {
+		struct srtp_job job = rtp_job(sender, 1, words, 4u + 4u * words + 100);
+		uint8_t *bytes = packet_bytes(job.packet);
+		int result = 0;
+		bytes[0] |= 0x10;
+		wire_write16(bytes + 12, 0xbede);
+		wire_write16(bytes + 14, words);
+		job.header_bytes = (uint16_t)(16 + 4 * words);
+		CU_ASSERT_EQUAL(srtp_queue_protect(queue, &job, 1), 1);
+		CU_ASSERT_EQUAL(job.result, 0);
+		CU_ASSERT_EQUAL(nn_srtp_unprotect(receiver, &job.packet, 1, &result), 1);
+		packet_free(job.packet);
+	}
+	nn_srtp_destroy(receiver);
+	srtp_sender_destroy(sender);
+}
+
 static void test_bounds(void)
 {
 	struct srtp_sender *sender = sender_make(SRTP_AES128_CM_SHA1_80);
@@ -177,6 +202,7 @@ static void test_no_such_driver(void)
 static CU_TestInfo tests[] = {
 	{"what_libsrtp2_makes_byte_by_byte", test_same_as_libsrtp},
 	{"no_index_twice", test_indices},
+	{"long_headers", test_long_headers},
 	{"bounds", test_bounds},
 	{"unknown_profile", test_unknown_profile},
 	{"the_devices_sessions_run_out", test_senders_run_out},
