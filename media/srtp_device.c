@@ -58,22 +58,39 @@ static unsigned int memory_for(enum srtp_suite suite, unsigned int session_bytes
 	return (unsigned int)(memory.heap_freesz_bytes / 8 / sender_bytes);
 }
 
+/* The device of this name, made when there is none. A driver that does both suites makes one for
+ * each: it goes by the beginning of the name. */
+static int device_find(const struct srtp_devices *devices, struct srtp_device *device,
+		       const char *driver)
+{
+	char arguments[64], name[RTE_CRYPTODEV_NAME_MAX_LEN];
+	int id = rte_cryptodev_get_dev_id(driver);
+	bool is_taken = false;
+	for (unsigned int i = 0; i < SRTP_SUITES; i++)
+		is_taken |= devices->of[i].is_started && devices->of[i].id == id;
+	snprintf(arguments, sizeof(arguments), "max_nb_queue_pairs=%u", devices->n_queues);
+	snprintf(name, sizeof(name), "%s%s", driver, is_taken ? "_2" : "");
+	if ((id < 0 || is_taken) && rte_eal_hotplug_add("vdev", name, arguments) == 0) {
+		id = rte_cryptodev_get_dev_id(name);
+		device->is_plugged = id >= 0;
+		is_taken = false;
+	}
+	if (id < 0 || is_taken)
+		return is_taken ? -EBUSY : -ENODEV;
+	device->id = (uint8_t)id;
+	return 0;
+}
+
 /* What was made of it when it fails stays for device_stop. */
 static int device_start(struct srtp_devices *devices, enum srtp_suite suite, const char *driver,
 			const struct srtp_devices_config *config)
 {
 	struct srtp_device *device = &devices->of[suite];
-	char arguments[64], pool[RTE_MEMPOOL_NAMESIZE];
-	int id = rte_cryptodev_get_dev_id(driver);
-	snprintf(arguments, sizeof(arguments), "max_nb_queue_pairs=%u", config->n_queues);
-	if (id < 0 && rte_eal_hotplug_add("vdev", driver, arguments) == 0) {
-		id = rte_cryptodev_get_dev_id(driver);
-		device->is_plugged = id >= 0;
-	}
-	if (id < 0)
-		return -ENODEV;
-	device->id = (uint8_t)id;
-	snprintf(pool, sizeof(pool), SRTP_POOL_PREFIX "%d", id);
+	char pool[RTE_MEMPOOL_NAMESIZE];
+	int rc = device_find(devices, device, driver);
+	if (rc)
+		return rc;
+	snprintf(pool, sizeof(pool), SRTP_POOL_PREFIX "%u", device->id);
 	device->session_bytes = rte_cryptodev_sym_get_private_session_size(device->id);
 	device->senders_max =
 		RTE_MIN(config->senders_max, memory_for(suite, device->session_bytes));
@@ -82,7 +99,7 @@ static int device_start(struct srtp_devices *devices, enum srtp_suite suite, con
 		device->session_bytes, 0, 0, SOCKET_ID_ANY);
 	if (!device->sessions)
 		return -ENOMEM;
-	int rc = device_configure(device, config->n_queues);
+	rc = device_configure(device, config->n_queues);
 	device->is_started = rc == 0;
 	return rc;
 }

@@ -165,13 +165,14 @@ static void lay_out_cm(struct srtp_job *job, struct rte_crypto_op *op, struct la
 		memcpy(payload, rte_pktmbuf_mtod_offset(job->source, uint8_t *, job->source_offset),
 		       layout->payload_bytes);
 	wire_write32(end, covered);
-	packet->data_len = (uint16_t)(layout->header_bytes + layout->payload_bytes);
+	packet->data_len =
+		(uint16_t)(layout->header_bytes + layout->payload_bytes + ROLLOVER_BYTES);
 	sym->m_src = packet;
 	sym->m_dst = NULL;
 	sym->cipher.data.offset = layout->header_bytes;
 	sym->cipher.data.length = layout->payload_bytes;
 	sym->auth.data.offset = 0;
-	sym->auth.data.length = packet->data_len + ROLLOVER_BYTES;
+	sym->auth.data.length = packet->data_len;
 	sym->auth.digest.data = job->is_rtcp ? end + SRTCP_INDEX_BYTES : end;
 }
 

@@ -199,6 +199,25 @@ static void test_no_such_driver(void)
 	srtp_devices_stop(none);
 }
 
+/* One driver may do both suites. */
+static void test_one_driver_for_both(void)
+{
+	struct srtp_devices *both = NULL;
+	struct srtp_queue *through = NULL;
+	struct srtp_devices_config config = {.n_queues = 1,
+					     .senders_max = 16,
+					     .gcm_driver = "crypto_openssl",
+					     .cm_driver = "crypto_openssl"};
+	CU_ASSERT_EQUAL_FATAL(srtp_devices_start(&config, &both), 0);
+	CU_ASSERT_EQUAL_FATAL(srtp_queue_create(both, 0, &through), 0);
+	CU_ASSERT_STRING_EQUAL(srtp_devices_driver(both, SRTP_AEAD_AES_128_GCM), "crypto_openssl");
+	CU_ASSERT_STRING_EQUAL(srtp_devices_driver(both, SRTP_AES128_CM_SHA1_80),
+			       "crypto_openssl_2");
+	compare(both, through);
+	srtp_queue_destroy(through);
+	srtp_devices_stop(both);
+}
+
 static CU_TestInfo tests[] = {
 	{"what_libsrtp2_makes_byte_by_byte", test_same_as_libsrtp},
 	{"no_index_twice", test_indices},
@@ -207,6 +226,7 @@ static CU_TestInfo tests[] = {
 	{"unknown_profile", test_unknown_profile},
 	{"the_devices_sessions_run_out", test_senders_run_out},
 	{"no_such_driver", test_no_such_driver},
+	{"one_driver_for_both", test_one_driver_for_both},
 	CU_TEST_INFO_NULL,
 };
 
