@@ -101,6 +101,12 @@ static int device_start(struct srtp_devices *devices, enum srtp_suite suite, con
 		return -ENOMEM;
 	rc = device_configure(device, config->n_queues);
 	device->is_started = rc == 0;
+	if (rc == 0 && device->senders_max < config->senders_max)
+		log_warn(LOG_MEDIA,
+			 "too little memory for every session on the crypto device, "
+			 "libsrtp2 protects the others",
+			 "\"driver\":\"%s\",\"sessions\":%u,\"of\":%u,\"raise\":\"node.memory_mb\"",
+			 log_escape(driver), device->senders_max, config->senders_max);
 	return rc;
 }
 
