@@ -256,7 +256,8 @@ int plane_barrier(struct plane *plane, void (*done)(void *context), void *contex
 	bool is_first = !plane->barrier;
 	struct barrier **barrier = is_first ? &plane->barrier : &plane->barrier_next;
 	struct barrier_call *call = malloc(sizeof(*call));
-	if (!*barrier)
+	/* One that is there is believed to have been posted: none is made without its call. */
+	if (call && !*barrier)
 		*barrier = create_barrier();
 	if (!call || !*barrier) {
 		free(call);

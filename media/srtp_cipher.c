@@ -53,6 +53,8 @@ static srtp_err_status_t cipher_alloc(unsigned int first, srtp_cipher_pointer_t 
 	if (state)
 		state->context = EVP_CIPHER_CTX_new();
 	if (!cipher || !state || !state->context) {
+		if (state)
+			EVP_CIPHER_CTX_free(state->context);
 		free(cipher);
 		free(state);
 		return srtp_err_status_alloc_fail;
