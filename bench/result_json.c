@@ -172,7 +172,8 @@ static void put_ratios(const struct results *results, const struct result_case *
 	char name[RESULT_TEXT_MAX + 8];
 	for (unsigned int i = 0; results->config.ratio && i < results->n_cases; i++) {
 		const struct result_case *other = results->cases[i];
-		if (other == entry || !other->key.subject)
+		if (!other->key.subject ||
+		    strcmp(other->key.subject, entry->key.subject ? entry->key.subject : "") == 0)
 			continue;
 		double ratio = results_ratio(results, &entry->key, other->key.subject,
 					     results->config.ratio);

@@ -201,6 +201,11 @@ static void cases_are_told_apart(void)
 	CU_ASSERT_EQUAL(median(&sheet, "nn5g"), 5);
 	CU_ASSERT_EQUAL(results_median(sheet.results, &sample.key, "cpu_ns_per_packet"), 9);
 	CU_ASSERT(isnan(results_median(sheet.results, &sample.key, "unheard_of")));
+	/* Another case of the same subject is nothing to compare it with. */
+	results_summarize(sheet.results);
+	json_t *line = line_of(&sheet, "summary", 0);
+	CU_ASSERT_PTR_NULL(json_object_get(line, "ratio"));
+	json_decref(line);
 	end(&sheet);
 }
 
