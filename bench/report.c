@@ -13,7 +13,8 @@
 static const char help[] =
 	"Usage: nn5g-bench report [OPTION]... FILE...\n"
 	"\n"
-	"Makes one self-contained HTML page of what other commands wrote with --json: bounds,\n"
+	"Makes one self-contained HTML page of what other commands (but meter and slices, whose\n"
+	"JSON has a form of its own) wrote with --json: bounds,\n"
 	"latency distributions, CPU per packet by number of viewers, memory by number of\n"
 	"sessions, set-up and storms, and all medians and ratios. FILE '-' is standard input.\n"
 	"\n"
