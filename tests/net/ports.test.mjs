@@ -98,10 +98,10 @@ class Node {
   async fanout(viewers, seconds) {
     const { status, out, err } = await this.net.run('far', bench, 'fanout', '--url',
       `http://${this.net.node_ipv4}:${FORWARD_PORT}`, '--tenant', 'net', '--stream', 's', '--token-file',
-      join(this.folder, 'token'), '--viewers', String(viewers), '--seconds', String(seconds), '--audio',
-      '--verify', '--json');
+      join(this.folder, 'token'), '--viewers', String(viewers), '--rounds', '1', '--seconds', String(seconds),
+      '--audio', '--verify', '--accept-noise', '--json');
     assert.equal(status, 0, `${out}\n${err}\n${readFileSync(this.log, 'utf8').slice(-4000)}`);
-    return JSON.parse(out.trim().split('\n').pop());
+    return out.trim().split('\n').map((line) => JSON.parse(line)).find(({ type }) => type === 'sample');
   }
 
   remove() {

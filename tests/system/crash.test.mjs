@@ -112,7 +112,7 @@ class Media {
     while (!this.#isOver) {
       this.#child = spawn(
         program('NN5G_BENCH'),
-        [...words, '--viewers', '3', '--rounds', '1', '--seconds', '2'],
+        [...words, '--viewers', '3', '--rounds', '1', '--seconds', '2', '--accept-noise'],
         { stdio: 'ignore' },
       );
       const over = pause(4000);

@@ -39,7 +39,17 @@ async function verifyElsewhere(text, name = 'export.jsonl') {
 /** A publisher and viewers of the tenant, with real media. */
 function media(node, tokenFile) {
   const words = ['fanout', '--url', node.base, '--tenant', 'acme', '--stream', 'live'];
-  words.push('--token-file', tokenFile, '--viewers', '2', '--rounds', '1', '--seconds', '30');
+  words.push(
+    '--token-file',
+    tokenFile,
+    '--viewers',
+    '2',
+    '--rounds',
+    '1',
+    '--seconds',
+    '30',
+    '--accept-noise',
+  );
   return spawn(program('NN5G_BENCH'), words, { stdio: 'ignore' });
 }
 
