@@ -11,8 +11,6 @@
 #include <unistd.h>
 
 #include <openssl/bio.h>
-#include <openssl/ec.h>
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -20,21 +18,15 @@
 #include <stun/stunagent.h>
 #include <stun/usages/ice.h>
 
+#include "bench/peer_private.h"
 #include "bench/srtp_out.h"
 
 #define CHECK_RETRY_NS 50000000ull
 #define CONSENT_NS     4000000000ull
-#define DTLS_FIRST_US  50000
-#define DTLS_LAST_US   3000000
-#define MTU            1200
 #define PRIORITY       (110u << 24 | 1u << 8 | 255)
 #define TIE_BREAKER    1
+#define MASTER_MAX     (32 + 14)
 #define KEYING_LABEL   "EXTRACTOR-dtls_srtp"
-
-struct peer_certificate {
-	SSL_CTX *context; /* of all peers: owns key and certificate */
-	char fingerprint[3 * 32];
-};
 
 struct peer {
 	enum peer_state state;
@@ -43,93 +35,14 @@ struct peer {
 	char ufrag[9], pwd[25], username[160];
 	struct answer answer;
 	uint64_t check_due_ns;
+	struct peer_tls *tls; /* borrowed */
 	SSL *ssl;
-	BIO *in, *out; /* memory, datagram by datagram; owned by ssl */
-	struct srtp_out *send;
+	BIO *in, *out;              /* memory, datagram by datagram; owned by ssl */
+	unsigned long send_profile; /* once connected */
+	uint8_t send_master[MASTER_MAX];
+	struct srtp_out *send; /* made with the first packet: many only listen */
 	srtp_t receive;
 };
-
-/* What it is worth is judged by its fingerprint, after the handshake: building and checking a chain
- * would only cost time. */
-static int accept_any(X509_STORE_CTX *store, void *context)
-{
-	(void)store;
-	(void)context;
-	return 1;
-}
-
-static X509 *create_x509(EVP_PKEY *key)
-{
-	X509 *x509 = X509_new();
-	if (!x509)
-		return NULL;
-	ASN1_INTEGER_set(X509_get_serialNumber(x509), 1);
-	X509_gmtime_adj(X509_getm_notBefore(x509), -3600);
-	X509_gmtime_adj(X509_getm_notAfter(x509), 86400);
-	X509_set_pubkey(x509, key);
-	X509_sign(x509, key, EVP_sha256());
-	return x509;
-}
-
-/* Cheap for us and for whom we measure: nothing is remembered for a resumption, and the key shares
- * are P-256's. */
-static SSL_CTX *create_context(EVP_PKEY *key, X509 *x509)
-{
-	SSL_CTX *context = SSL_CTX_new(DTLS_method());
-	if (!context)
-		return NULL;
-	SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_QUERY_MTU);
-	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-	SSL_CTX_set_cert_verify_callback(context, accept_any, NULL);
-	if (SSL_CTX_use_certificate(context, x509) != 1 ||
-	    SSL_CTX_use_PrivateKey(context, key) != 1 ||
-	    SSL_CTX_set1_groups_list(context, "P-256") != 1) {
-		SSL_CTX_free(context);
-		return NULL;
-	}
-	return context;
-}
-
-static void write_fingerprint(const X509 *x509, char out[3 * 32])
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int size = 0;
-	X509_digest(x509, EVP_sha256(), digest, &size);
-	for (unsigned int i = 0; i < size; i++)
-		snprintf(&out[3 * i], 4, "%02X%s", digest[i], i + 1 < size ? ":" : "");
-}
-
-struct peer_certificate *peer_certificate_create(void)
-{
-	struct peer_certificate *certificate = calloc(1, sizeof(*certificate));
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *x509 = key ? create_x509(key) : NULL;
-	if (certificate && x509) {
-		certificate->context = create_context(key, x509);
-		write_fingerprint(x509, certificate->fingerprint);
-	}
-	X509_free(x509);
-	EVP_PKEY_free(key);
-	if (certificate && !certificate->context) {
-		free(certificate);
-		return NULL;
-	}
-	return certificate;
-}
-
-void peer_certificate_destroy(struct peer_certificate *certificate)
-{
-	if (!certificate)
-		return;
-	SSL_CTX_free(certificate->context);
-	free(certificate);
-}
-
-const char *peer_certificate_fingerprint(const struct peer_certificate *certificate)
-{
-	return certificate->fingerprint;
-}
 
 static void random_text(char *out, size_t len)
 {
@@ -139,36 +52,6 @@ static void random_text(char *out, size_t len)
 	for (size_t i = 0; i < len; i++)
 		out[i] = letters[random[i] % 32];
 	out[len] = '\0';
-}
-
-/* As browsers do it: what a server was not ready for is not missed for a second. */
-static unsigned int next_timeout_us(SSL *ssl, unsigned int last_us)
-{
-	(void)ssl;
-	if (last_us == 0)
-		return DTLS_FIRST_US;
-	return 2 * last_us < DTLS_LAST_US ? 2 * last_us : DTLS_LAST_US;
-}
-
-static int create_ssl(struct peer *peer, const struct peer_certificate *certificate,
-		      const char *profiles)
-{
-	peer->ssl = SSL_new(certificate->context);
-	if (!peer->ssl || SSL_set_tlsext_use_srtp(peer->ssl, profiles) != 0)
-		return -EINVAL;
-	peer->in = BIO_new(BIO_s_mem());
-	peer->out = BIO_new(BIO_s_mem());
-	if (!peer->in || !peer->out) {
-		BIO_free(peer->in);
-		BIO_free(peer->out);
-		return -ENOMEM;
-	}
-	BIO_set_mem_eof_return(peer->in, -1);
-	BIO_set_mem_eof_return(peer->out, -1);
-	SSL_set_bio(peer->ssl, peer->in, peer->out);
-	SSL_set_mtu(peer->ssl, MTU);
-	DTLS_set_timer_cb(peer->ssl, next_timeout_us);
-	return 0;
 }
 
 struct peer *peer_create(const struct peer_certificate *certificate, const char *profiles)
@@ -188,10 +71,14 @@ struct peer *peer_create(const struct peer_certificate *certificate, const char 
 	random_text(peer->pwd, sizeof(peer->pwd) - 1);
 	stun_agent_init(&peer->stun, known, STUN_COMPATIBILITY_RFC5389,
 			STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
-	if (create_ssl(peer, certificate, profiles)) {
+	peer->tls = certificate->tls;
+	peer->ssl = peer_tls_take(peer->tls, profiles);
+	if (!peer->ssl) {
 		peer_destroy(peer);
 		return NULL;
 	}
+	peer->in = SSL_get_rbio(peer->ssl);
+	peer->out = SSL_get_wbio(peer->ssl);
 	return peer;
 }
 
@@ -204,7 +91,10 @@ void peer_destroy(struct peer *peer)
 	srtp_out_destroy(peer->send);
 	if (peer->receive)
 		srtp_dealloc(peer->receive);
-	SSL_free(peer->ssl);
+	if (peer->state == PEER_CONNECTED)
+		peer_tls_give(peer->tls, peer->ssl);
+	else
+		SSL_free(peer->ssl);
 	free(peer);
 }
 
@@ -311,7 +201,7 @@ static int create_receive(srtp_profile_t profile, uint8_t *key, srtp_t *out)
 static int take_keys(struct peer *peer)
 {
 	const SRTP_PROTECTION_PROFILE *selected = SSL_get_selected_srtp_profile(peer->ssl);
-	uint8_t material[2 * (32 + 14)], client[32 + 14], server[32 + 14];
+	uint8_t material[2 * MASTER_MAX], client[MASTER_MAX], server[MASTER_MAX];
 	bool is_client = !peer->answer.is_dtls_active;
 	if (!selected)
 		return -EPROTO;
@@ -325,19 +215,19 @@ static int take_keys(struct peer *peer)
 	memcpy(client + key, material + 2 * key, salt);
 	memcpy(server, material + key, key);
 	memcpy(server + key, material + 2 * key + salt, salt);
-	peer->send = srtp_out_create(selected->id, is_client ? client : server);
-	return peer->send ? create_receive(profile, is_client ? server : client, &peer->receive)
-			  : -ENOMEM;
+	peer->send_profile = selected->id;
+	memcpy(peer->send_master, is_client ? client : server, key + salt);
+	return create_receive(profile, is_client ? server : client, &peer->receive);
 }
 
 /* The gateway's certificate must be the one its answer named. */
 static bool is_answered_certificate(struct peer *peer)
 {
-	char text[3 * 32];
+	char text[PEER_FINGERPRINT_TEXT];
 	X509 *x509 = SSL_get1_peer_certificate(peer->ssl);
 	if (!x509)
 		return false;
-	write_fingerprint(x509, text);
+	peer_fingerprint_write(x509, text);
 	X509_free(x509);
 	return strcasecmp(text, peer->answer.fingerprint) == 0;
 }
@@ -352,7 +242,7 @@ static void flush_dtls(struct peer *peer)
 		while (size + 13 <= left) {
 			long record = 13 + ((uint8_t)records[size + 11] << 8 |
 					    (uint8_t)records[size + 12]);
-			if (size > 0 && size + record > MTU)
+			if (size > 0 && size + record > PEER_MTU)
 				break;
 			size += record;
 		}
@@ -462,9 +352,18 @@ bool peer_unprotect(struct peer *peer, uint8_t *bytes, size_t *size, bool is_rtc
 	return status == srtp_err_status_ok;
 }
 
+static bool protect(struct peer *peer, uint8_t *bytes, size_t *size, bool is_rtcp)
+{
+	if (!peer->send)
+		peer->send = srtp_out_create(peer->send_profile, peer->send_master);
+	if (!peer->send)
+		return false;
+	return is_rtcp ? srtp_out_rtcp(peer->send, bytes, size)
+		       : srtp_out_rtp(peer->send, bytes, size);
+}
+
 bool peer_send(struct peer *peer, uint8_t *bytes, size_t size, bool is_rtcp)
 {
-	bool is_ready = peer->answer.is_plain || (is_rtcp ? srtp_out_rtcp(peer->send, bytes, &size)
-							  : srtp_out_rtp(peer->send, bytes, &size));
+	bool is_ready = peer->answer.is_plain || protect(peer, bytes, &size, is_rtcp);
 	return is_ready && send(peer->fd, bytes, size, 0) == (ssize_t)size;
 }

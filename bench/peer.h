@@ -15,6 +15,7 @@ struct peer;
 struct peer_certificate; /* shared by all peers of a process */
 
 struct peer_certificate *peer_certificate_create(void);
+/* Once no peer is left. Takes NULL. */
 void peer_certificate_destroy(struct peer_certificate *certificate);
 /* "AB:CD:..." */
 const char *peer_certificate_fingerprint(const struct peer_certificate *certificate);
