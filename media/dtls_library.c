@@ -16,12 +16,16 @@
 #include <string.h>
 
 #include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/params.h>
 #include <openssl/provider.h>
 
 #define PROVIDER       "nn5g-dtls"
 #define ALGORITHMS_MAX 8  /* in a list that is cut down, and its end */
 #define FUNCTIONS_MAX  64 /* of the EC keys, and their end */
+
+static char curve[] = "prime256v1"; /* P-256; OSSL_PARAM takes no const */
 
 struct dtls_library {
 	OSSL_LIB_CTX *context;
@@ -54,6 +58,9 @@ static struct {
 	OSSL_ALGORITHM lists[CUTS][ALGORITHMS_MAX];
 	OSSL_DISPATCH ec_functions[FUNCTIONS_MAX];
 	OSSL_FUNC_keymgmt_validate_fn *ec_validate;
+	OSSL_FUNC_keymgmt_gen_set_params_fn *ec_gen_set_params;
+	OSSL_FUNC_keymgmt_gen_set_template_fn *ec_gen_set_template;
+	void *ec_template; /* a P-256 key of the base's, for its curve */
 } window = {.once = PTHREAD_ONCE_INIT};
 
 /* A public key is valid when it is a point of the curve and not the point at infinity: the curves
@@ -66,19 +73,68 @@ static int ec_validate(const void *key, int selection, int check)
 	return window.ec_validate(key, selection, OSSL_KEYMGMT_VALIDATE_QUICK_CHECK);
 }
 
+/* Making a curve from its name is as long as making a key on it: P-256 is copied. */
+static int ec_gen_set_params(void *generation, const OSSL_PARAM params[])
+{
+	const OSSL_PARAM *group = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_GROUP_NAME);
+	if (window.ec_template && group && params[1].key == NULL &&
+	    group->data_type == OSSL_PARAM_UTF8_STRING && group->data_size == strlen(curve) &&
+	    memcmp(group->data, curve, group->data_size) == 0)
+		return window.ec_gen_set_template(generation, window.ec_template);
+	return window.ec_gen_set_params(generation, params);
+}
+
 static bool ec_functions_make(const OSSL_DISPATCH *from)
 {
 	unsigned int n = 0;
 	for (; from[n].function_id; n++) {
+		OSSL_DISPATCH *to = &window.ec_functions[n];
 		if (n + 1 == FUNCTIONS_MAX)
 			return false;
-		window.ec_functions[n] = from[n];
-		if (from[n].function_id != OSSL_FUNC_KEYMGMT_VALIDATE)
-			continue;
-		window.ec_validate = OSSL_FUNC_keymgmt_validate(&from[n]);
-		window.ec_functions[n].function = (void (*)(void))ec_validate;
+		*to = from[n];
+		switch (to->function_id) {
+		case OSSL_FUNC_KEYMGMT_VALIDATE:
+			window.ec_validate = OSSL_FUNC_keymgmt_validate(to);
+			to->function = (void (*)(void))ec_validate;
+			break;
+		case OSSL_FUNC_KEYMGMT_GEN_SET_TEMPLATE:
+			window.ec_gen_set_template = OSSL_FUNC_keymgmt_gen_set_template(to);
+			break;
+		case OSSL_FUNC_KEYMGMT_GEN_SET_PARAMS:
+			window.ec_gen_set_params = OSSL_FUNC_keymgmt_gen_set_params(to);
+			to->function = (void (*)(void))ec_gen_set_params;
+			break;
+		}
 	}
-	return window.ec_validate != NULL;
+	return window.ec_validate && window.ec_gen_set_params && window.ec_gen_set_template;
+}
+
+/* A key on P-256 by the base's functions. */
+static void *ec_template_make(const OSSL_DISPATCH *of)
+{
+	OSSL_FUNC_keymgmt_gen_init_fn *init = NULL;
+	OSSL_FUNC_keymgmt_gen_fn *generate = NULL;
+	OSSL_FUNC_keymgmt_gen_cleanup_fn *cleanup = NULL;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, curve, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	for (; of->function_id; of++) {
+		if (of->function_id == OSSL_FUNC_KEYMGMT_GEN_INIT)
+			init = OSSL_FUNC_keymgmt_gen_init(of);
+		else if (of->function_id == OSSL_FUNC_KEYMGMT_GEN)
+			generate = OSSL_FUNC_keymgmt_gen(of);
+		else if (of->function_id == OSSL_FUNC_KEYMGMT_GEN_CLEANUP)
+			cleanup = OSSL_FUNC_keymgmt_gen_cleanup(of);
+	}
+	if (!init || !generate || !cleanup)
+		return NULL;
+	void *generation = init(OSSL_PROVIDER_get0_provider_ctx(window.base),
+				OSSL_KEYMGMT_SELECT_DOMAIN_PARAMETERS, params);
+	void *key = generation ? generate(generation, NULL, NULL) : NULL;
+	if (generation)
+		cleanup(generation);
+	return key;
 }
 
 /* `names` is a list with colons between. */
@@ -128,6 +184,7 @@ static bool lists_make(void)
 				continue;
 			if (!ec_functions_make(at->implementation))
 				return false;
+			window.ec_template = ec_template_make(at->implementation);
 			at->implementation = window.ec_functions;
 		}
 	}
@@ -138,7 +195,7 @@ static bool lists_make(void)
 static void window_make(void)
 {
 	window.base = OSSL_PROVIDER_try_load(NULL, "default", 1);
-	window.is_made = window.base && lists_make();
+	window.is_made = window.base && lists_make() && window.ec_template;
 }
 
 static const OSSL_ALGORITHM *on_query(void *context, int operation, int *no_cache)
