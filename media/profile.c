@@ -65,11 +65,9 @@ static void count_instructions(struct profile *profile)
 
 void profile_start(struct profile *profile, bool is_always)
 {
-	*profile = (struct profile){
-		.every = is_always ? 1 : PROFILE_EVERY,
-		.random = 1,
-		.fd = -1,
-	};
+	profile->every = is_always ? 1 : PROFILE_EVERY;
+	profile->random = 1;
+	profile->fd = -1;
 	if (is_always)
 		count_instructions(profile);
 }

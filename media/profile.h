@@ -51,8 +51,9 @@ struct profile {
 	struct profile_sum sums[PROFILE_STAGES] __attribute__((aligned(64)));
 };
 
-/* The profile's thread, before its first round. With is_always every round is measured, and
- * instructions are counted if the machine lets us; else a log line says why not. */
+/* The profile's thread, before its first round; `profile` is all zero, and may be read already.
+ * With is_always every round is measured, and instructions are counted if the machine lets us; else
+ * a log line says why not. */
 void profile_start(struct profile *profile, bool is_always);
 /* The same thread, after its last. */
 void profile_stop(struct profile *profile);

@@ -26,7 +26,7 @@
 /* Reads `text`; what is complained of comes in *complaints. */
 static struct records *read_text(const char *text, int n_bad, char **complaints)
 {
-	struct records *records;
+	struct records *records = NULL;
 	size_t size;
 	FILE *file = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
 	FILE *told = open_memstream(complaints, &size);

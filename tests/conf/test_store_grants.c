@@ -144,20 +144,27 @@ struct fleet {
 	uint64_t random;
 	int64_t used;
 	int rc;
+	pthread_barrier_t *begun; /* both have used something */
 };
+
+static void fleet_act(struct fleet *fleet, struct store *store, struct node *nodes)
+{
+	fleet->rc = node_act(store, &nodes[random_below(&fleet->random, NODES)], &fleet->random,
+			     &fleet->used);
+}
 
 static void *fleet_run(void *context)
 {
 	struct fleet *fleet = context;
-	struct store *store;
-	fleet->rc = store_open(fleet->url, &store);
-	if (fleet->rc)
-		return NULL;
+	struct store *store = NULL;
 	struct node nodes[NODES];
+	fleet->rc = store_open(fleet->url, &store);
 	nodes_create(nodes, fleet->prefix);
+	for (int step = 0; fleet->rc == 0 && fleet->used == 0 && step < 300; step++)
+		fleet_act(fleet, store, nodes);
+	pthread_barrier_wait(fleet->begun);
 	for (int step = 0; fleet->rc == 0 && step < 300; step++)
-		fleet->rc = node_act(store, &nodes[random_below(&fleet->random, NODES)],
-				     &fleet->random, &fleet->used);
+		fleet_act(fleet, store, nodes);
 	for (unsigned int i = 0; fleet->rc == 0 && i < NODES; i++)
 		fleet->rc = node_reborn(store, &nodes[i]);
 	store_close(store);
@@ -170,8 +177,10 @@ static void two_control_planes_share_one_limit(enum sql_kind kind)
 	struct store *store;
 	CU_ASSERT_EQUAL_FATAL(store_open(url, &store), 0);
 	tenant_put(store, "a", "{\"monthly_micros\": 5000}");
-	struct fleet fleets[2] = {{url, "x", 88172645463325252u, 0, -1},
-				  {url, "y", 362436069u, 0, -1}};
+	pthread_barrier_t begun;
+	pthread_barrier_init(&begun, NULL, 2);
+	struct fleet fleets[2] = {{url, "x", 88172645463325252u, 0, -1, &begun},
+				  {url, "y", 362436069u, 0, -1, &begun}};
 	pthread_t threads[2];
 	for (int i = 0; i < 2; i++)
 		CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, fleet_run, &fleets[i]), 0);
@@ -179,6 +188,7 @@ static void two_control_planes_share_one_limit(enum sql_kind kind)
 		pthread_join(threads[i], NULL);
 		CU_ASSERT_EQUAL(fleets[i].rc, 0);
 	}
+	pthread_barrier_destroy(&begun);
 	int64_t used = fleets[0].used + fleets[1].used;
 	CU_ASSERT_TRUE(fleets[0].used > 0 && fleets[1].used > 0 && used <= LIMIT);
 	struct store_grant last = granted(store, "last", LIMIT, LIMIT);
