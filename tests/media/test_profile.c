@@ -23,9 +23,15 @@ static void spend(uint64_t ticks)
 		;
 }
 
+static void begin(bool is_always)
+{
+	profile = (struct profile){0};
+	profile_start(&profile, is_always);
+}
+
 static void stages_add_up_to_the_whole(void)
 {
-	profile_start(&profile, true);
+	begin(true);
 	uint64_t before = rte_rdtsc();
 	profile_round(&profile);
 	uint64_t begin = rte_rdtsc();
@@ -47,7 +53,7 @@ static void stages_add_up_to_the_whole(void)
 
 static void a_stage_goes_back_to_the_one_before(void)
 {
-	profile_start(&profile, true);
+	begin(true);
 	profile_round(&profile);
 	profile_enter(&profile, PROFILE_COPY, 3);
 	enum profile_stage before = profile_enter(&profile, PROFILE_PROTECT, 5);
@@ -64,7 +70,7 @@ static void a_stage_goes_back_to_the_one_before(void)
 static void a_sample_stands_for_all_rounds(void)
 {
 	unsigned int measured = 0;
-	profile_start(&profile, false);
+	begin(false);
 	for (unsigned int i = 0; i < ROUNDS; i++) {
 		profile_round(&profile);
 		measured += profile.is_on;
@@ -79,7 +85,7 @@ static void a_sample_stands_for_all_rounds(void)
 /* A pattern of two kinds of rounds, as a timer makes one: both are seen as often as they are. */
 static void a_sample_does_not_follow_a_pattern(void)
 {
-	profile_start(&profile, false);
+	begin(false);
 	for (unsigned int i = 0; i < ROUNDS; i++) {
 		profile_round(&profile);
 		profile_enter(&profile, i % 2 ? PROFILE_COPY : PROFILE_TIMERS, 1);
@@ -91,7 +97,7 @@ static void a_sample_does_not_follow_a_pattern(void)
 
 static void a_round_that_is_not_measured_leaves_nothing(void)
 {
-	profile_start(&profile, false);
+	begin(false);
 	do {
 		profile_round(&profile);
 	} while (profile.is_on);
@@ -109,7 +115,7 @@ static void a_round_that_is_not_measured_leaves_nothing(void)
 static void sleep_is_always_measured_and_counts_once(void)
 {
 	uint64_t inside = 0, outside = 0;
-	profile_start(&profile, false);
+	begin(false);
 	for (unsigned int i = 0; i < 1000; i++) {
 		profile_round(&profile);
 		uint64_t before = rte_rdtsc();
@@ -128,7 +134,7 @@ static void sleep_is_always_measured_and_counts_once(void)
 
 static void instructions_are_counted_where_there_is_a_counter(void)
 {
-	profile_start(&profile, true);
+	begin(true);
 	bool has_counter = profile.page != NULL;
 	profile_round(&profile);
 	spend(1000000);
