@@ -86,7 +86,7 @@ static void rtp_is_what_libsrtp2_takes(void)
 			int len = (int)sealed;
 			CU_ASSERT_EQUAL_FATAL(srtp_unprotect(pair.in, packet, &len),
 					      srtp_err_status_ok);
-			CU_ASSERT_EQUAL(len, size);
+			CU_ASSERT_EQUAL((size_t)len, size);
 			CU_ASSERT_EQUAL(memcmp(packet, plain, size), 0);
 		}
 		end(&pair);
@@ -110,7 +110,7 @@ static void rtcp_is_what_libsrtp2_takes(void)
 			int len = (int)sealed;
 			CU_ASSERT_EQUAL_FATAL(srtp_unprotect_rtcp(pair.in, packet, &len),
 					      srtp_err_status_ok);
-			CU_ASSERT_EQUAL(len, size);
+			CU_ASSERT_EQUAL((size_t)len, size);
 			CU_ASSERT_EQUAL(memcmp(packet, plain, size), 0);
 		}
 		end(&pair);
