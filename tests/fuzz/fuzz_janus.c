@@ -24,7 +24,7 @@ static void answer_sdp(const char *sdp)
 	int rc = janus_sdp_answer(sdp, &ours, out);
 	fclose(out);
 	EXPECT(rc == 0 || rc == -EBADMSG);
-	EXPECT((rc == 0) == (strstr(text, "a=recvonly") != NULL));
+	EXPECT(rc != 0 || strstr(text, "a=recvonly"));
 	free(text);
 	signalling_read_answer(sdp, &answer);
 }

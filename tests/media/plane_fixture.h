@@ -261,6 +261,19 @@ static inline void fixture_pump(void)
 		CU_ASSERT_FATAL(condition);                                                        \
 	} while (0)
 
+static inline void fixture_set_flag(void *flag)
+{
+	*(bool *)flag = true;
+}
+
+/* Every worker has begun a round, and done what it was told before. */
+static inline void fixture_barrier(void)
+{
+	bool is_passed = false;
+	CU_ASSERT_EQUAL_FATAL(plane_barrier(plane, fixture_set_flag, &is_passed), 0);
+	AWAIT(is_passed);
+}
+
 static inline struct answer answer_for(const struct client *client, int family)
 {
 	struct address address;

@@ -557,18 +557,11 @@ static void credit_of_a_session_with_no_worker_is_not_sent(void)
 	feed_destroy(feed);
 }
 
-static void set_flag(void *flag)
-{
-	*(bool *)flag = true;
-}
-
 /* Each worker's port holds a burst of buffers to receive into, and that is all. It takes those for
  * what came last when its worker looks again, which a barrier makes it do. */
 static void no_packet_is_missing(void)
 {
-	bool is_passed = false;
-	CU_ASSERT_EQUAL(plane_barrier(plane, set_flag, &is_passed), 0);
-	AWAIT(is_passed);
+	fixture_barrier();
 	AWAIT(rte_mempool_in_use_count(plane->pool) == FIXTURE_WORKERS * PORT_BURST);
 	CU_ASSERT_EQUAL(counted(DROP_NO_BUFFER), 0);
 	CU_ASSERT_EQUAL(counted(DROP_MAILBOX_FULL), 0);

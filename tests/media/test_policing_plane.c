@@ -33,24 +33,11 @@ static struct client *open_publisher_at(struct feed *feed, uint32_t ssrc, int ho
 	return NULL;
 }
 
-static void set_flag(void *flag)
-{
-	*(bool *)flag = true;
-}
-
-/* Until the workers have done what they were told. */
-static void pass_workers(void)
-{
-	bool is_passed = false;
-	CU_ASSERT_EQUAL_FATAL(plane_barrier(plane, set_flag, &is_passed), 0);
-	AWAIT(is_passed);
-}
-
 static void limit_tenant(int64_t committed_bps)
 {
 	struct policer_config config = {committed_bps, 0, 100};
 	CU_ASSERT_EQUAL(policing_set(plane, tenant, &config, clock_ns()), 0);
-	pass_workers();
+	fixture_barrier();
 }
 
 /* Sends `n` packets and waits until the plane has seen them all; returns how many were dropped. */
@@ -79,7 +66,7 @@ static void rate_is_divided_and_changes_while_they_send(void)
 		CU_ASSERT_EQUAL(__atomic_load_n(&tenant->lanes[i].n_publishers, __ATOMIC_RELAXED),
 				1);
 	policing_divide(plane, tenant, clock_ns());
-	pass_workers();
+	fixture_barrier();
 	CU_ASSERT_EQUAL(tenant->shares_bps[0] + tenant->shares_bps[1], TENANT_BPS);
 	/* 150 packets of 600 bytes at once are more than either share has in its bucket. */
 	for (unsigned int i = 0; i < 2; i++)
@@ -98,7 +85,7 @@ static void rate_is_divided_and_changes_while_they_send(void)
 	struct policer_config own = {TENANT_BPS, 0, 100};
 	uint64_t dropped = counted(DROP_POLICED_SESSION);
 	CU_ASSERT(policing_set_session(plane, publishers[0]->transport, &own));
-	pass_workers();
+	fixture_barrier();
 	CU_ASSERT(clock_ns() - begin_ns < PATIENCE);
 	flood(publishers[0], 150);
 	flood(publishers[1], 150);
@@ -111,7 +98,7 @@ static void rate_is_divided_and_changes_while_they_send(void)
 				0);
 		feed_destroy(feeds[i]);
 	}
-	pass_workers();
+	fixture_barrier();
 	policing_destroy(tenant);
 }
 
