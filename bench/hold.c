@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "bench/attempt.h"
@@ -204,18 +203,6 @@ static int hold_them(struct hold *hold, struct hold_figures *figures)
 	return interrupt_is_pending() ? -EINTR : rc;
 }
 
-/* A socket each, and HTTP connections. */
-static void allow_files(unsigned int sessions)
-{
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= sessions + FILES_SPARE)
-		return;
-	limit.rlim_cur = sessions + FILES_SPARE;
-	if (limit.rlim_max < limit.rlim_cur)
-		limit.rlim_max = limit.rlim_cur;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 int hold_run(const struct hold_config *config, struct hold_figures *figures)
 {
 	struct hold hold = {.config = config, .all = calloc(config->sessions, sizeof(struct held))};
@@ -234,7 +221,7 @@ int hold_run(const struct hold_config *config, struct hold_figures *figures)
 		.patience_ns = PATIENCE_NS,
 	};
 	*figures = (struct hold_figures){0};
-	allow_files(config->sessions);
+	process_allow_files(config->sessions + FILES_SPARE);
 	int rc = hold.all ? publisher_open(&publisher, &hold.publisher) : -ENOMEM;
 	if (rc == 0)
 		rc = hold_them(&hold, figures);

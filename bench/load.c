@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bench/clock.h"
 #include "bench/interrupt.h"
 #include "bench/load_private.h"
+#include "bench/process.h"
 #include "bench/progress.h"
 
 #define CONNECT_NS   10000000000ull /* without another viewer that plays */
@@ -225,28 +225,11 @@ void load_set_bitrate(struct load *load, uint32_t bitrate_bps)
 	pace_set_interval(load->pace, interval_ns);
 }
 
-/* A socket per session. */
-static void allow_files(unsigned int sessions)
-{
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= sessions + FILES_SPARE)
-		return;
-	limit.rlim_cur = sessions + FILES_SPARE;
-	if (limit.rlim_max < limit.rlim_cur)
-		limit.rlim_max = limit.rlim_cur;
-	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
-		return;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 static int prepare(struct load *load)
 {
 	const struct load_config *config = &load->config;
 	load->n_viewers = config->publishers * config->viewers;
-	allow_files(load->n_viewers + config->publishers);
+	process_allow_files(load->n_viewers + config->publishers + FILES_SPARE);
 	load->turn_ns = turn_for(pace_interval_ns(config->bitrate_bps, config->packet_bytes));
 	load->certificate = peer_certificate_create();
 	load->streams = calloc(config->publishers, sizeof(*load->streams));

@@ -12,3 +12,5 @@ struct process_usage {
 
 /* -ESRCH when there is no such process. */
 int process_usage(int pid, struct process_usage *usage);
+/* Lets this process open `n` files, or as many as it may: the rest fails when it is opened. */
+void process_allow_files(unsigned int n);
