@@ -5,7 +5,7 @@
  * find those, anew for each certificate: with all of the default provider's that takes as long as
  * three signatures. This window shows what a DTLS-SRTP handshake has a use for. The algorithms
  * themselves stay OpenSSL's, in the default provider's context, which also gives the random
- * numbers.
+ * numbers; the pseudorandom function alone is our own (dtls_prf).
  *
  * The tables are made once and never change. */
 #include "media/dtls_library.h"
@@ -20,6 +20,8 @@
 #include <openssl/crypto.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
+
+#include "media/dtls_prf.h"
 
 #define PROVIDER       "nn5g-dtls"
 #define ALGORITHMS_MAX 8  /* in a list that is cut down, and its end */
@@ -179,6 +181,8 @@ static bool lists_make(void)
 		if (!list_make(&cuts[i], window.lists[i]))
 			return false;
 		for (OSSL_ALGORITHM *at = window.lists[i]; at->algorithm_names; at++) {
+			if (cuts[i].operation == OSSL_OP_KDF)
+				at->implementation = dtls_prf_functions();
 			if (cuts[i].operation != OSSL_OP_KEYMGMT ||
 			    !is_named(at->algorithm_names, "EC"))
 				continue;

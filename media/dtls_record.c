@@ -12,11 +12,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
 
+#include "media/dtls_prf.h"
 #include "media/wire.h"
 
 #define HEADER_BYTES   13
@@ -91,26 +90,16 @@ void dtls_record_watch(struct dtls_record *record, const uint8_t *bytes, size_t 
 /* TLS 1.2's PRF (RFC 5246 5) of the master secret. */
 static int expand(const struct dtls_secrets *secrets, uint8_t *out, size_t bytes)
 {
-	static char label[] = "key expansion";
-	struct dtls_secrets s = *secrets;
-	OSSL_PARAM parameters[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t)s.digest,
-						 0),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SECRET, s.master,
-						  sizeof(s.master)),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, label, sizeof(label) - 1),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, s.server_random,
-						  sizeof(s.server_random)),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, s.client_random,
-						  sizeof(s.client_random)),
-		OSSL_PARAM_construct_end(),
-	};
-	EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_PRF, NULL);
-	EVP_KDF_CTX *context = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-	bool done = context && EVP_KDF_derive(context, out, bytes, parameters) == 1;
-	EVP_KDF_CTX_free(context);
-	EVP_KDF_free(kdf);
-	OPENSSL_cleanse(&s, sizeof(s));
+	static const char label[] = "key expansion";
+	struct dtls_prf prf = {0};
+	bool done =
+		dtls_prf_set_hash(&prf, secrets->digest, strlen(secrets->digest)) &&
+		dtls_prf_set_secret(&prf, secrets->master, sizeof(secrets->master)) &&
+		dtls_prf_add_seed(&prf, label, sizeof(label) - 1) &&
+		dtls_prf_add_seed(&prf, secrets->server_random, sizeof(secrets->server_random)) &&
+		dtls_prf_add_seed(&prf, secrets->client_random, sizeof(secrets->client_random)) &&
+		dtls_prf_derive(&prf, out, bytes);
+	dtls_prf_clear(&prf);
 	return done ? 0 : -EIO;
 }
 
