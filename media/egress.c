@@ -5,10 +5,12 @@
 #include "media/egress.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_pause.h>
 #include <rte_ring.h>
 
 #include "conf/clock.h"
@@ -19,6 +21,7 @@
 
 #define MAILBOX_SIZE   1024
 #define MESSAGES_BURST 32
+#define CLAIM_SPINS    200
 
 static const enum counter drop_counters[SCHEDULER_DROPS] = {
 	[SCHEDULER_DROP_FULL] = DROP_QUEUE_FULL,
@@ -53,9 +56,10 @@ static int create_thread_parts(struct egress *egress)
 	int rc = mailbox_create("egress", MAILBOX_SIZE, &egress->mailbox);
 	for (unsigned int i = 0; rc == 0 && i < plane->n_workers; i++) {
 		snprintf(name, sizeof(name), "egress-%u", i);
-		egress->rings[i] = rte_ring_create(name, EGRESS_RING_PACKETS, SOCKET_ID_ANY,
-						   RING_F_SP_ENQ | RING_F_SC_DEQ);
-		rc = egress->rings[i] ? 0 : -ENOMEM;
+		struct egress_lane *lane = &egress->lanes[i];
+		lane->ring = rte_ring_create(name, EGRESS_RING_PACKETS, SOCKET_ID_ANY,
+					     RING_F_SP_ENQ | RING_F_SC_DEQ);
+		rc = lane->ring ? 0 : -ENOMEM;
 	}
 	return rc;
 }
@@ -68,6 +72,7 @@ int egress_create(struct plane *plane, struct egress **out)
 	memset(egress, 0, sizeof(*egress));
 	egress->plane = plane;
 	egress->has_thread = plane->n_workers > 1;
+	egress->may_pass = plane->config.port.kind == PORT_SOCKET;
 	egress->queue = egress->has_thread ? plane->n_workers : 0;
 	struct scheduler_config config = {
 		.link_bps = plane->config.link_bps,
@@ -101,38 +106,52 @@ void egress_destroy(struct egress *egress)
 	if (!egress)
 		return;
 	for (unsigned int i = 0; i < PORT_QUEUES_MAX; i++)
-		free_ring(egress->rings[i]);
+		free_ring(egress->lanes[i].ring);
 	if (egress->scheduler)
 		scheduler_destroy(egress->scheduler);
 	mailbox_destroy(egress->mailbox);
 	free(egress);
 }
 
-/* At most what a full ring holds: a worker that keeps sending does not keep us from the others. */
-static unsigned int take_ring(struct egress *egress, struct rte_ring *ring, uint64_t now_ns)
+/* A worker that has a processor waits for one that lost its own, amid a claim: let that run. */
+void egress_await_claim(const struct egress *egress)
+{
+	for (unsigned int i = 0; i < CLAIM_SPINS; i++) {
+		if (!atomic_load_explicit(&egress->is_claimed, memory_order_relaxed))
+			return;
+		rte_pause();
+	}
+	sched_yield();
+}
+
+static unsigned int take_burst(struct egress *egress, struct egress_lane *lane, uint64_t now_ns)
 {
 	struct rte_mbuf *packets[PORT_BURST];
+	unsigned int n = rte_ring_sc_dequeue_burst(lane->ring, (void **)packets, PORT_BURST, NULL);
+	if (n == 0)
+		return 0;
+	egress_take(egress, &egress->profile, packets, n, now_ns);
+	uint64_t done = atomic_load_explicit(&lane->n_done, memory_order_relaxed);
+	atomic_store_explicit(&lane->n_done, done + n, memory_order_release);
+	return n;
+}
+
+/* At most what a full ring holds: a worker that keeps sending does not keep us from the others. */
+static void take_ring(struct egress *egress, struct egress_lane *lane, uint64_t now_ns)
+{
 	unsigned int n, total = 0;
-	while (total < EGRESS_RING_PACKETS &&
-	       (n = rte_ring_sc_dequeue_burst(ring, (void **)packets, PORT_BURST, NULL)) > 0) {
-		egress_take(egress, &egress->profile, packets, n, now_ns);
+	do {
+		n = take_burst(egress, lane, now_ns);
 		total += n;
-	}
-	return total;
+	} while (n > 0 && total < EGRESS_RING_PACKETS);
 }
 
 /* A burst of each worker in turn. */
 static unsigned int take_bursts(struct egress *egress, uint64_t now_ns)
 {
-	struct rte_mbuf *packets[PORT_BURST];
 	unsigned int total = 0;
-	for (unsigned int i = 0; i < egress->plane->n_workers; i++) {
-		unsigned int n = rte_ring_sc_dequeue_burst(egress->rings[i], (void **)packets,
-							   PORT_BURST, NULL);
-		if (n > 0)
-			egress_take(egress, &egress->profile, packets, n, now_ns);
-		total += n;
-	}
+	for (unsigned int i = 0; i < egress->plane->n_workers; i++)
+		total += take_burst(egress, &egress->lanes[i], now_ns);
 	return total;
 }
 
@@ -144,14 +163,14 @@ static void on_message(struct egress *egress, const struct message *message, uin
 		break;
 	case MESSAGE_BARRIER:
 		for (unsigned int i = 0; i < egress->plane->n_workers; i++)
-			take_ring(egress, egress->rings[i], now_ns);
+			take_ring(egress, &egress->lanes[i], now_ns);
 		mailbox_post_wait(egress->plane->control,
 				  &(struct message){.type = MESSAGE_BARRIER_DONE,
 						    .barrier = message->barrier});
 		break;
 	case MESSAGE_STOP:
 		for (unsigned int i = 0; i < egress->plane->n_workers; i++)
-			take_ring(egress, egress->rings[i], now_ns);
+			take_ring(egress, &egress->lanes[i], now_ns);
 		egress->is_stopped = true;
 		break;
 	default:
@@ -171,7 +190,7 @@ static unsigned int take_messages(struct egress *egress, uint64_t now_ns)
 static bool rings_are_empty(const struct egress *egress)
 {
 	for (unsigned int i = 0; i < egress->plane->n_workers; i++) {
-		if (!rte_ring_empty(egress->rings[i]))
+		if (!rte_ring_empty(egress->lanes[i].ring))
 			return false;
 	}
 	return true;
@@ -179,7 +198,9 @@ static bool rings_are_empty(const struct egress *egress)
 
 static void sleep_until_due(struct egress *egress)
 {
+	egress_claim(egress);
 	uint64_t due_ns = scheduler_next_ns(egress->scheduler, clock_ns());
+	egress_release(egress);
 	if (!mailbox_sleep(egress->mailbox))
 		return;
 	profile_sleep(&egress->profile);

@@ -1,7 +1,12 @@
 /* The node's way out: everything that leaves goes through one scheduler, whose owner is one thread.
  * With one worker that is the worker itself. With several it is a thread of its own, to which each
  * worker passes its packets over a ring, and which sends from a queue of the port that is its own.
- */
+ *
+ * What the scheduler cannot hold back (scheduler_pass) a worker sends itself, so that the threads
+ * share the work of sending until a rate binds: it claims the scheduler for as long as counting and
+ * marking a burst takes. Nothing overtakes what its session sent before: as long as any of the
+ * worker's packets is in its ring, or any packet in the scheduler or on its way from there to the
+ * port, the worker goes by the ring, too. */
 #pragma once
 
 #include <stdatomic.h>
@@ -22,17 +27,31 @@ struct plane;
 struct worker;
 struct rte_ring;
 
+/* From one worker to the thread. */
+struct egress_lane {
+	struct rte_ring *ring; /* owned */
+	/* the worker */
+	uint64_t n_put __attribute__((aligned(64))); /* packets into the ring, in all */
+	/* the egress thread; the worker reads it */
+	_Atomic uint64_t n_done __attribute__((aligned(64))); /* of them, scheduled or sent */
+};
+
 struct egress {
 	/* control; constant while threads run */
 	struct plane *plane;         /* parent */
 	struct scheduler *scheduler; /* owned */
 	bool has_thread;
-	unsigned int queue;                      /* of the port */
-	struct mailbox *mailbox;                 /* owned; NULL without a thread */
-	struct rte_ring *rings[PORT_QUEUES_MAX]; /* owned; one per worker, NULL without a thread */
+	bool may_pass;           /* workers may send by their own queues of the port */
+	unsigned int queue;      /* of the port: the owner's */
+	struct mailbox *mailbox; /* owned; NULL without a thread */
+	struct egress_lane lanes[PORT_QUEUES_MAX]; /* of each worker, if there is a thread */
 
 	/* control sets it, the owner clears it: a change waits in the scheduler */
 	atomic_bool is_poked __attribute__((aligned(64)));
+
+	/* whoever set it: may use the scheduler */
+	atomic_bool is_claimed __attribute__((aligned(64)));
+	bool is_sending; /* what was dequeued is not with the port yet; whoever has the claim */
 
 	/* the scheduler's owner */
 	bool is_stopped __attribute__((aligned(64)));
@@ -52,9 +71,17 @@ int egress_run(void *egress);
  * with the scheduler when control is told. */
 void egress_pass(struct egress *egress, struct barrier *barrier);
 
+/* With a thread only, any worker or that thread: until egress_release nobody else uses the
+ * scheduler. Held for less than a microsecond, never across a system call. */
+void egress_claim(struct egress *egress);
+void egress_release(struct egress *egress);
+/* A moment of waiting for it, or until it is free. */
+void egress_await_claim(const struct egress *egress);
+
 /* All below: a worker's thread. */
 
-/* Passes on up to PORT_BURST packets, and sends what may leave if the worker owns the scheduler.
+/* Sends up to PORT_BURST packets, or passes them on; and sends what may leave if the worker owns
+ * the scheduler.
  * Takes ownership; what finds no room is dropped and counted. */
 void egress_send(struct egress *egress, struct worker *worker, struct rte_mbuf **packets,
 		 unsigned int n);

@@ -28,7 +28,7 @@ struct port_config {
 	/* Of all but PORT_SOCKET: the kernel's interface (PORT_PCI: the tap's name), and of
 	 * PORT_PCI the address of the NIC. Borrowed. */
 	const char *interface, *pci_address;
-	/* Queue n_queues: port_tx_burst only. Everything leaves by it then; the others receive. */
+	/* Queue n_queues: port_tx_burst only. Ports over DPDK's drivers send by it alone then. */
 	bool has_send_queue;
 	struct address listen[PORT_ADDRESSES_MAX]; /* may be unspecified (0.0.0.0, ::); port 0 picks
 						      one for all */

@@ -13,8 +13,8 @@
  * All rates are wire rates: a packet counts with its UDP, IP and Ethernet headers and 24 bytes of
  * framing (packet_wire_bytes).
  *
- * Control thread: everything under "control". One other thread, the owner, does the rest; control's
- * changes reach it through a list that it empties when it is called. */
+ * Control thread: everything under "control". The owner does the rest: one other thread at a time;
+ * control's changes reach it through a list that it empties when it is called. */
 #pragma once
 
 #include <stdbool.h>

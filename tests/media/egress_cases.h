@@ -324,6 +324,83 @@ static void a_burst_to_a_crowd_arrives_whole(void)
 	stream_close(&stream);
 }
 
+static uint64_t n_sent_by(unsigned int queue)
+{
+	return port_counter(&port_counters(plane->port, queue)->tx_packets);
+}
+
+static uint64_t n_sent_by_workers(void)
+{
+	uint64_t sum = 0;
+	for (unsigned int i = 0; i < FIXTURE_WORKERS; i++)
+		sum += n_sent_by(i);
+	return sum;
+}
+
+static uint64_t n_sent_of(const struct scheduler_pipe *pipe, enum traffic_class class)
+{
+	return scheduler_stat(&scheduler_pipe_stats(pipe, class)->sent_packets);
+}
+
+/* Workers send what no rate binds, each by its own queue, and none of it goes uncounted; what a
+ * rate binds leaves by the queue of whoever owns the scheduler. */
+static void what_no_rate_binds_is_sent_by_its_worker(void)
+{
+	struct stream stream = stream_open();
+	struct scheduler_pipe *open = make_pipe(NULL, 0), *bound = make_pipe(NULL, CROWD_BPS);
+	enum traffic_class video = scheduler_pipe_class(open, FLOW_VIDEO);
+	struct client *viewers[CROWD], **last = &viewers[CROWD - 1];
+
+	for (unsigned int i = 0; i < CROWD - 1; i++)
+		viewers[i] = watch(&stream, open);
+	AWAIT(stream.publisher->n_keyframe_requests > 0);
+	uint64_t before = n_sent_by_workers();
+	publisher_send_frames(stream.publisher, 30);
+	for (unsigned int i = 0; i < CROWD - 1; i++)
+		AWAIT(viewers[i]->n_received == 30);
+	AWAIT(n_sent_by_workers() - before >= 30 * (CROWD - 1));
+	CU_ASSERT_EQUAL(n_sent_of(open, video), 30 * (CROWD - 1));
+
+	*last = watch(&stream, bound);
+	unsigned int queue = plane->egress->queue;
+	before = n_sent_by(queue);
+	uint64_t of_bound = n_sent_of(bound, video);
+	publisher_send_frames(stream.publisher, 30);
+	AWAIT(n_sent_of(bound, video) - of_bound >= 30 && n_sent_by(queue) - before >= 30);
+	for (unsigned int i = 0; i < CROWD; i++)
+		client_close(viewers[i]);
+	end_pipe(open);
+	end_pipe(bound);
+	stream_close(&stream);
+}
+
+/* Packets in the ring or the queues stay ahead of those that could go past them. */
+static void order_is_kept_when_a_rate_comes_and_goes(void)
+{
+	struct stream stream = stream_open();
+	struct scheduler_pipe *pipe = make_pipe(NULL, 0);
+	struct scheduler_pipe_config config = {.name = "tenant"};
+	struct client *viewer = watch(&stream, pipe);
+	char errors[256];
+
+	AWAIT(stream.publisher->n_keyframe_requests > 0);
+	for (unsigned int i = 0; i < RECEIVED_MAX / 8; i++) {
+		config.max_bps = i % 2 ? 0 : CROWD_BPS;
+		CU_ASSERT_EQUAL(scheduler_pipe_change(pipe, NULL, &config, errors, sizeof(errors)),
+				0);
+		publisher_send_frames(stream.publisher, 7);
+		fixture_pump();
+		plane_tick(plane);
+	}
+	AWAIT(viewer->n_received == RECEIVED_MAX / 8 * 7);
+	for (unsigned int i = 1; i < viewer->n_received; i++)
+		CU_ASSERT_EQUAL(viewer->received[i].sequence,
+				(uint16_t)(viewer->received[i - 1].sequence + 1));
+	client_close(viewer);
+	end_pipe(pipe);
+	stream_close(&stream);
+}
+
 static uint64_t busy_ns(void)
 {
 	uint64_t sum = atomic_load(&plane->egress->busy_ns);
@@ -365,6 +442,8 @@ static CU_TestInfo tests[] = {
 	{"a_tenant_that_leaves_at_once_takes_nothing_along",
 	 a_tenant_that_leaves_at_once_takes_nothing_along},
 	{"a_burst_to_a_crowd_arrives_whole", a_burst_to_a_crowd_arrives_whole},
+	{"what_no_rate_binds_is_sent_by_its_worker", what_no_rate_binds_is_sent_by_its_worker},
+	{"order_is_kept_when_a_rate_comes_and_goes", order_is_kept_when_a_rate_comes_and_goes},
 	{"an_idle_plane_sleeps", an_idle_plane_sleeps},
 	{"no_packet_is_missing", no_packet_is_missing},
 	CU_TEST_INFO_NULL,

@@ -2,6 +2,8 @@
  * takes packets out, and who gives them back in the end. */
 #include "media/egress.h"
 
+#include <rte_ring.h>
+
 #include "tests/media/worker_fixture.h"
 
 static struct egress *make_egress(void)
@@ -10,6 +12,7 @@ static struct egress *make_egress(void)
 	fixture_plane.n_workers = 2;
 	CU_ASSERT_EQUAL_FATAL(egress_create(&fixture_plane, &egress), 0);
 	fixture_plane.n_workers = 1;
+	egress->may_pass = false;
 	return egress;
 }
 
@@ -53,6 +56,30 @@ static void a_full_ring_drops_and_counts(void)
 	fixture_clear();
 }
 
+/* Nothing goes past packets of its worker that are in the ring, or past any that were dequeued and
+ * are not with the port yet. */
+static void the_ring_is_taken_as_long_as_something_is_ahead(void)
+{
+	struct egress *egress = make_egress();
+	struct egress_lane *lane = &egress->lanes[fixture_worker->id];
+	struct rte_mbuf *packet = packet_alloc(fixture_plane.pool);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
+	send_burst(egress, packet);
+	CU_ASSERT_EQUAL(lane->n_put, PORT_BURST);
+	egress->may_pass = true;
+	send_burst(egress, packet);
+	CU_ASSERT_EQUAL(lane->n_put, 2 * PORT_BURST);
+	atomic_store(&lane->n_done, lane->n_put);
+	egress->is_sending = true;
+	send_burst(egress, packet);
+	CU_ASSERT_EQUAL(lane->n_put, 3 * PORT_BURST);
+	CU_ASSERT_EQUAL(rte_ring_count(lane->ring), 3 * PORT_BURST);
+	egress_destroy(egress);
+	CU_ASSERT_EQUAL(rte_mbuf_refcnt_read(packet), 1);
+	packet_free(packet);
+	fixture_clear();
+}
+
 /* Its owner is woken once, however often control changes something before it looks. */
 static void control_pokes_the_owner_once(void)
 {
@@ -78,6 +105,8 @@ static void control_pokes_the_owner_once(void)
 
 static CU_TestInfo tests[] = {
 	{"a_full_ring_drops_and_counts", a_full_ring_drops_and_counts},
+	{"the_ring_is_taken_as_long_as_something_is_ahead",
+	 the_ring_is_taken_as_long_as_something_is_ahead},
 	{"control_pokes_the_owner_once", control_pokes_the_owner_once},
 	CU_TEST_INFO_NULL,
 };
