@@ -37,10 +37,11 @@ struct peer {
 	uint64_t check_due_ns;
 	struct peer_tls *tls; /* borrowed */
 	SSL *ssl;
-	BIO *in, *out;              /* memory, datagram by datagram; owned by ssl */
-	unsigned long send_profile; /* once connected */
-	uint8_t send_master[MASTER_MAX];
-	struct srtp_out *send; /* made with the first packet: many only listen */
+	BIO *in, *out;         /* memory, datagram by datagram; owned by ssl */
+	unsigned long profile; /* once connected, as the keys */
+	uint8_t send_master[MASTER_MAX], receive_master[MASTER_MAX];
+	/* Each made with its first packet: many only listen, some do not even hear. */
+	struct srtp_out *send;
 	srtp_t receive;
 };
 
@@ -176,9 +177,9 @@ int peer_move(struct peer *peer, uint64_t now_ns)
 	return 0;
 }
 
-static srtp_profile_t profile_of(const SRTP_PROTECTION_PROFILE *selected)
+static srtp_profile_t profile_of(unsigned long id)
 {
-	switch (selected->id) {
+	switch (id) {
 	case SRTP_AEAD_AES_256_GCM:
 		return srtp_profile_aead_aes_256_gcm;
 	case SRTP_AEAD_AES_128_GCM:
@@ -188,13 +189,15 @@ static srtp_profile_t profile_of(const SRTP_PROTECTION_PROFILE *selected)
 	}
 }
 
-static int create_receive(srtp_profile_t profile, uint8_t *key, srtp_t *out)
+static bool create_receive(struct peer *peer)
 {
-	srtp_policy_t policy = {
-		.ssrc = {.type = ssrc_any_inbound}, .key = key, .window_size = 1024};
+	srtp_profile_t profile = profile_of(peer->profile);
+	srtp_policy_t policy = {.ssrc = {.type = ssrc_any_inbound},
+				.key = peer->receive_master,
+				.window_size = 1024};
 	srtp_crypto_policy_set_from_profile_for_rtp(&policy.rtp, profile);
 	srtp_crypto_policy_set_from_profile_for_rtcp(&policy.rtcp, profile);
-	return srtp_create(out, &policy) == srtp_err_status_ok ? 0 : -EINVAL;
+	return srtp_create(&peer->receive, &policy) == srtp_err_status_ok;
 }
 
 /* RFC 5764 4.2: client key, server key, client salt, server salt. */
@@ -205,7 +208,7 @@ static int take_keys(struct peer *peer)
 	bool is_client = !peer->answer.is_dtls_active;
 	if (!selected)
 		return -EPROTO;
-	srtp_profile_t profile = profile_of(selected);
+	srtp_profile_t profile = profile_of(selected->id);
 	size_t key = srtp_profile_get_master_key_length(profile);
 	size_t salt = srtp_profile_get_master_salt_length(profile);
 	if (SSL_export_keying_material(peer->ssl, material, 2 * (key + salt), KEYING_LABEL,
@@ -215,9 +218,10 @@ static int take_keys(struct peer *peer)
 	memcpy(client + key, material + 2 * key, salt);
 	memcpy(server, material + key, key);
 	memcpy(server + key, material + 2 * key + salt, salt);
-	peer->send_profile = selected->id;
+	peer->profile = selected->id;
 	memcpy(peer->send_master, is_client ? client : server, key + salt);
-	return create_receive(profile, is_client ? server : client, &peer->receive);
+	memcpy(peer->receive_master, is_client ? server : client, key + salt);
+	return 0;
 }
 
 /* The gateway's certificate must be the one its answer named. */
@@ -346,6 +350,8 @@ bool peer_unprotect(struct peer *peer, uint8_t *bytes, size_t *size, bool is_rtc
 	int len = (int)*size;
 	if (peer->answer.is_plain)
 		return true;
+	if (!peer->receive && !create_receive(peer))
+		return false;
 	srtp_err_status_t status = is_rtcp ? srtp_unprotect_rtcp(peer->receive, bytes, &len)
 					   : srtp_unprotect(peer->receive, bytes, &len);
 	*size = (size_t)len;
@@ -355,7 +361,7 @@ bool peer_unprotect(struct peer *peer, uint8_t *bytes, size_t *size, bool is_rtc
 static bool protect(struct peer *peer, uint8_t *bytes, size_t *size, bool is_rtcp)
 {
 	if (!peer->send)
-		peer->send = srtp_out_create(peer->send_profile, peer->send_master);
+		peer->send = srtp_out_create(peer->profile, peer->send_master);
 	if (!peer->send)
 		return false;
 	return is_rtcp ? srtp_out_rtcp(peer->send, bytes, size)
