@@ -1,6 +1,7 @@
-/* Threads that set up sessions and end them again, as fast as they can or at a rate. At a rate it
- * is open loop: each session has a time at which it was meant to begin, and its set-up counts from
- * there, however late the crew was. */
+/* Sets up sessions and ends them again, many at a time, as fast as it can or at a rate. At a rate
+ * it is open loop: each session has a time at which it was meant to begin, and its set-up counts
+ * from there, however late the crew was. It has few threads, but where a subject's requests have to
+ * be waited for: there it is one for each session at a time. */
 #pragma once
 
 #include <stdint.h>

@@ -6,12 +6,12 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #define IDLE_MAX    256
@@ -155,7 +155,7 @@ struct incoming {
 	size_t size, room;
 };
 
-/* 1: more came; 0: the end; negative errno. */
+/* 1: more came; 0: the end; -EAGAIN: not yet; or another negative errno. */
 static int receive_more(int fd, struct incoming *in)
 {
 	if (in->size + 1 >= in->room) {
@@ -166,9 +166,9 @@ static int receive_more(int fd, struct incoming *in)
 		in->bytes = bytes;
 		in->room = room;
 	}
-	ssize_t n = recv(fd, in->bytes + in->size, in->room - in->size - 1, 0);
+	ssize_t n = recv(fd, in->bytes + in->size, in->room - in->size - 1, MSG_DONTWAIT);
 	if (n < 0)
-		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		return -errno;
 	in->size += (size_t)n;
 	return n > 0;
 }
@@ -183,50 +183,124 @@ static void fill_reply(const struct http_view *view, char *text, struct http_rep
 				     .body_size = view->body_size};
 }
 
-/* One request on one connection; what came is in *in even when it fails. */
-static int exchange_on(int fd, const struct http_request *request, const char *text, size_t size,
-		       struct incoming *in, struct http_view *view)
+struct http_call {
+	struct http_client *client; /* borrowed */
+	char *text;                 /* the request */
+	size_t size;
+	int fd;
+	bool is_kept; /* the connection had a request before */
+	struct incoming in;
+};
+
+static void destroy_call(struct http_call *call)
 {
-	unsigned int patience_ms = request->patience_ms ? request->patience_ms : PATIENCE_MS;
-	struct timeval patience = {.tv_sec = patience_ms / 1000,
-				   .tv_usec = patience_ms % 1000 * 1000};
-	int error = 0;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	int rc = send_all(fd, text, size);
-	while (rc == 0) {
-		int more = receive_more(fd, in);
-		if (more < 0)
-			return more;
-		if (http_reply_parse(in->bytes, in->size, more == 0, view, &error))
-			break;
-		rc = error;
+	free(call->text);
+	free(call->in.bytes);
+	free(call);
+}
+
+/* On a connection that was kept, else on a new one. Of those kept, all may have been closed
+ * meanwhile. */
+static int send_request(struct http_call *call)
+{
+	int rc;
+	do {
+		call->in.size = 0;
+		call->fd = take_connection(call->client, &call->is_kept);
+		if (call->fd < 0)
+			return call->fd;
+		rc = send_all(call->fd, call->text, call->size);
+		if (rc)
+			close(call->fd);
+	} while (rc && call->is_kept);
+	return rc;
+}
+
+int http_begin(struct http_client *client, const struct http_request *request,
+	       struct http_call **out)
+{
+	struct http_call *call = calloc(1, sizeof(*call));
+	if (!call)
+		return -ENOMEM;
+	call->client = client;
+	int rc = write_request(client, request, &call->text);
+	call->size = rc < 0 ? 0 : (size_t)rc;
+	if (rc >= 0)
+		rc = send_request(call);
+	if (rc < 0) {
+		destroy_call(call);
+		return rc;
 	}
+	*out = call;
+	return 0;
+}
+
+int http_call_fd(const struct http_call *call)
+{
+	return call->fd;
+}
+
+void http_call_cancel(struct http_call *call)
+{
+	if (!call)
+		return;
+	close(call->fd);
+	destroy_call(call);
+}
+
+/* 0 with the reply whole in *view. */
+static int read_reply(struct http_call *call, struct http_view *view)
+{
+	int error, more = receive_more(call->fd, &call->in);
+	if (more < 0)
+		return more;
+	if (http_reply_parse(call->in.bytes, call->in.size, more == 0, view, &error))
+		return 0;
+	return error ? error : -EAGAIN;
+}
+
+int http_call_advance(struct http_call *call, struct http_reply *reply)
+{
+	struct http_view view;
+	int rc = read_reply(call, &view);
+	if (rc && rc != -EAGAIN && call->is_kept && call->in.size == 0) {
+		close(call->fd);
+		rc = send_request(call);
+		if (rc) {
+			destroy_call(call);
+			return rc;
+		}
+		return -EAGAIN;
+	}
+	if (rc == -EAGAIN)
+		return rc;
+	if (rc || !view.may_keep)
+		close(call->fd);
+	else
+		give_back(call->client, call->fd);
+	if (rc == 0) {
+		fill_reply(&view, call->in.bytes, reply);
+		call->in.bytes = NULL;
+	}
+	destroy_call(call);
 	return rc;
 }
 
 int http_exchange(struct http_client *client, const struct http_request *request,
 		  struct http_reply *reply)
 {
-	char *text;
-	struct http_view view;
-	struct incoming in = {0};
-	bool is_kept;
-	int size = write_request(client, request, &text), rc = size, fd;
-	if (size < 0)
-		return size;
-	do {
-		in.size = 0;
-		fd = take_connection(client, &is_kept);
-		rc = fd < 0 ? fd : exchange_on(fd, request, text, (size_t)size, &in, &view);
-		if (fd >= 0 && (rc || !view.may_keep))
-			close(fd);
-		else if (fd >= 0)
-			give_back(client, fd);
-	} while (rc && rc != -ETIMEDOUT && is_kept && in.size == 0);
-	free(text);
+	unsigned int patience_ms = request->patience_ms ? request->patience_ms : PATIENCE_MS;
+	struct http_call *call;
+	int rc = http_begin(client, request, &call);
 	if (rc)
-		free(in.bytes);
-	else
-		fill_reply(&view, in.bytes, reply);
+		return rc;
+	do {
+		struct pollfd pollfd = {.fd = call->fd, .events = POLLIN};
+		if (poll(&pollfd, 1, (int)patience_ms) == 0) {
+			http_call_cancel(call);
+			return -ETIMEDOUT;
+		}
+		rc = http_call_advance(call, reply);
+	} while (rc == -EAGAIN);
 	return rc;
 }

@@ -1,6 +1,6 @@
-/* A small HTTP/1.1 client that keeps its connections: blocking, any number of threads, each request
- * on a connection of its own that goes back to the idle ones afterwards. What a server says is
- * read by a parser that is on its own (and fuzzed). */
+/* A small HTTP/1.1 client that keeps its connections: any number of threads, each request on a
+ * connection of its own that goes back to the idle ones afterwards. It waits for the reply, or
+ * says what to wait for. What a server says is read by a parser that is on its own (and fuzzed). */
 #pragma once
 
 #include <stdbool.h>
@@ -10,6 +10,7 @@
 #define HTTP_REPLY_MAX (1u << 20)
 
 struct http_client;
+struct http_call; /* a request under way; one thread at a time */
 
 /* Of a server by name or number (IPv6 without brackets) and port; nothing is sent yet. NULL: no
  * memory. */
@@ -25,7 +26,7 @@ struct http_request { /* all borrowed */
 	const char *method, *path;
 	const char *type, *body;  /* of the content; NULL: there is none */
 	const char *token;        /* bearer; NULL: none */
-	unsigned int patience_ms; /* for the next bytes of the reply; 0: 10 s */
+	unsigned int patience_ms; /* of http_exchange(), for the next bytes; 0: 10 s */
 };
 
 struct http_reply {
@@ -41,6 +42,18 @@ struct http_reply {
 int http_exchange(struct http_client *client, const struct http_request *request,
 		  struct http_reply *reply);
 void http_reply_free(struct http_reply *reply);
+
+/* The same for who cannot wait: sends the request (waiting for no more than the server's kernel,
+ * when it takes a new connection). *call ends with http_call_advance(), or by being cancelled. */
+int http_begin(struct http_client *client, const struct http_request *request,
+	       struct http_call **call);
+/* What becomes readable when there is more to read; may be another one after each advance. */
+int http_call_fd(const struct http_call *call);
+/* Reads what is there. -EAGAIN: not all yet. Else the call has ended, with a result as
+ * http_exchange(): patience is the caller's. */
+int http_call_advance(struct http_call *call, struct http_reply *reply);
+/* Gives it up, and the connection with it. Takes NULL. */
+void http_call_cancel(struct http_call *call);
 
 /* The value of a header line, without the spaces around it; false when there is none of that name
  * or it has no room. */

@@ -154,23 +154,49 @@ static int read_reply(const char *path, const struct http_reply *reply, struct a
 	return 0;
 }
 
-int signalling_post(const struct signalling_target *target, const char *path,
-		    const struct offer *offer, struct answer *answer)
+/* The offer as SDP, malloc'ed. NULL: no memory. */
+static char *make_body(const struct offer *offer)
 {
 	char *body = NULL;
 	size_t size;
-	struct http_reply reply = {0};
 	FILE *out = open_memstream(&body, &size);
 	if (!out)
-		return -ENOMEM;
+		return NULL;
 	signalling_write_offer(out, offer);
-	fclose(out);
-	struct http_request request = {.method = "POST",
-				       .path = path,
-				       .type = "application/sdp",
-				       .body = body,
-				       .token = token_of(target)};
-	int rc = ask(target, &request, &reply);
+	if (fclose(out) == 0)
+		return body;
+	free(body);
+	return NULL;
+}
+
+static struct http_request post_of(const struct signalling_target *target, const char *path,
+				   const char *body)
+{
+	return (struct http_request){.method = "POST",
+				     .path = path,
+				     .type = "application/sdp",
+				     .body = body,
+				     .token = token_of(target)};
+}
+
+static struct http_request delete_of(const struct signalling_target *target, const char *location)
+{
+	return (struct http_request){
+		.method = "DELETE", .path = location, .token = token_of(target)};
+}
+
+static int read_deleted(const struct http_reply *reply)
+{
+	return reply->status / 100 == 2 ? 0 : reply->status;
+}
+
+int signalling_post(const struct signalling_target *target, const char *path,
+		    const struct offer *offer, struct answer *answer)
+{
+	char *body = make_body(offer);
+	struct http_request request = post_of(target, path, body);
+	struct http_reply reply = {0};
+	int rc = body ? ask(target, &request, &reply) : -ENOMEM;
 	if (rc == 0)
 		rc = read_reply(path, &reply, answer);
 	http_reply_free(&reply);
@@ -180,12 +206,72 @@ int signalling_post(const struct signalling_target *target, const char *path,
 
 int signalling_delete(const struct signalling_target *target, const char *location)
 {
-	struct http_request request = {
-		.method = "DELETE", .path = location, .token = token_of(target)};
+	struct http_request request = delete_of(target, location);
 	struct http_reply reply = {0};
 	int rc = ask(target, &request, &reply);
 	if (rc == 0)
-		rc = reply.status / 100 == 2 ? 0 : reply.status;
+		rc = read_deleted(&reply);
 	http_reply_free(&reply);
 	return rc;
+}
+
+int signalling_post_begin(const struct signalling_target *target, const char *path,
+			  const struct offer *offer, struct signalling_call *call)
+{
+	int n = snprintf(call->path, sizeof(call->path), "%s", path);
+	call->http = NULL;
+	if ((size_t)n >= sizeof(call->path))
+		return -ENAMETOOLONG;
+	char *body = make_body(offer);
+	struct http_request request = post_of(target, path, body);
+	int rc = body ? http_begin(target->client, &request, &call->http) : -ENOMEM;
+	free(body);
+	return rc;
+}
+
+int signalling_delete_begin(const struct signalling_target *target, const char *location,
+			    struct signalling_call *call)
+{
+	struct http_request request = delete_of(target, location);
+	call->http = NULL;
+	return http_begin(target->client, &request, &call->http);
+}
+
+int signalling_call_fd(const struct signalling_call *call)
+{
+	return http_call_fd(call->http);
+}
+
+static int advance(struct signalling_call *call, struct http_reply *reply)
+{
+	int rc = http_call_advance(call->http, reply);
+	if (rc != -EAGAIN)
+		call->http = NULL;
+	return rc;
+}
+
+int signalling_post_advance(struct signalling_call *call, struct answer *answer)
+{
+	struct http_reply reply = {0};
+	int rc = advance(call, &reply);
+	if (rc == 0)
+		rc = read_reply(call->path, &reply, answer);
+	http_reply_free(&reply);
+	return rc;
+}
+
+int signalling_delete_advance(struct signalling_call *call)
+{
+	struct http_reply reply = {0};
+	int rc = advance(call, &reply);
+	if (rc == 0)
+		rc = read_deleted(&reply);
+	http_reply_free(&reply);
+	return rc;
+}
+
+void signalling_call_cancel(struct signalling_call *call)
+{
+	http_call_cancel(call->http);
+	call->http = NULL;
 }

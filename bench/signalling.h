@@ -1,6 +1,6 @@
-/* WHIP and WHEP from a client's side (RFC 9725): blocking HTTP requests, a fixed offer, and what of
- * the answer a peer needs. It reads answers by itself: a bench should not trust the code it
- * measures. Any thread, if the target has a client. */
+/* WHIP and WHEP from a client's side (RFC 9725): HTTP requests, waited for or not, a fixed offer,
+ * and what of the answer a peer needs. It reads answers by itself: a bench should not trust the
+ * code it measures. Any thread, if the target has a client. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,6 +16,9 @@
 #define SIGNALLING_MID_ID          1
 #define SIGNALLING_TRANSPORT_CC_ID 2
 
+#define SIGNALLING_PATH_ROOM 256
+
+struct http_call;
 struct http_client;
 
 struct signalling_target {
@@ -39,7 +42,7 @@ struct offer {
 
 /* What the gateway answered. */
 struct answer {
-	char location[256];
+	char location[SIGNALLING_PATH_ROOM];
 	char ufrag[64], pwd[64], fingerprint[128];
 	bool is_dtls_active;             /* the gateway sends the ClientHello */
 	struct sockaddr_storage address; /* of the first candidate */
@@ -53,6 +56,26 @@ int signalling_post(const struct signalling_target *target, const char *path,
 		    const struct offer *offer, struct answer *answer);
 /* DELETEs a session. 0 for a status of 2xx, else as above. */
 int signalling_delete(const struct signalling_target *target, const char *location);
+
+/* One of the above under way, for who cannot wait. */
+struct signalling_call {
+	struct http_call *http; /* owned; NULL: none is under way */
+	char path[SIGNALLING_PATH_ROOM];
+};
+
+/* Sends it; the target has a client. *call is in use until its advance says other than -EAGAIN, or
+ * it is cancelled. Negative errno. */
+int signalling_post_begin(const struct signalling_target *target, const char *path,
+			  const struct offer *offer, struct signalling_call *call);
+int signalling_delete_begin(const struct signalling_target *target, const char *location,
+			    struct signalling_call *call);
+/* What becomes readable when there is more to read; may be another one after each advance. */
+int signalling_call_fd(const struct signalling_call *call);
+/* -EAGAIN: no whole reply yet. Else as signalling_post() and signalling_delete(). */
+int signalling_post_advance(struct signalling_call *call, struct answer *answer);
+int signalling_delete_advance(struct signalling_call *call);
+/* Gives it up, if it is under way. */
+void signalling_call_cancel(struct signalling_call *call);
 
 /* The offer as SDP. */
 void signalling_write_offer(FILE *out, const struct offer *offer);

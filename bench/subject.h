@@ -3,6 +3,7 @@
  * one thread, the rest for any. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -46,6 +47,30 @@ int subject_play(struct subject *subject, const char *stream, const struct offer
 		 struct answer *answer);
 /* Ends a session of the above. */
 void subject_leave(struct subject *subject, const struct answer *answer);
+
+/* subject_play() or subject_leave() under way, for who cannot wait. */
+struct subject_call {
+	struct signalling_call request;
+	bool has_ended; /* of a subject that waits: with this result */
+	int result;
+	struct answer answer;
+};
+
+/* Whether the kind knows no other way than to wait, so that the two below do. */
+bool subject_waits(const struct subject *subject);
+/* *call is in use until its advance says other than -EAGAIN, or it is cancelled. Negative errno. */
+int subject_play_begin(struct subject *subject, const char *stream, const struct offer *offer,
+		       struct subject_call *call);
+int subject_leave_begin(struct subject *subject, const struct answer *answer,
+			struct subject_call *call);
+/* What becomes readable when there is more to do; may be another one after each advance. -1: there
+ * is now. */
+int subject_call_fd(const struct subject_call *call);
+/* -EAGAIN: not yet. Else as the function that waits. */
+int subject_play_advance(struct subject_call *call, struct answer *answer);
+int subject_leave_advance(struct subject_call *call);
+/* Gives it up, if it is under way: a session that it made stays with the subject. */
+void subject_call_cancel(struct subject_call *call);
 
 /* Whose CPU time and memory count as the subject's. How many were written, 0 when not known. */
 int subject_pids(const struct subject *subject, pid_t *pids, int max);

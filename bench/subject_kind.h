@@ -13,6 +13,11 @@ struct subject_kind {
 	int (*play)(struct subject *subject, const char *stream, const struct offer *offer,
 		    struct answer *answer);
 	void (*leave)(struct subject *subject, const struct answer *answer);
+	/* Both or none: play and leave without waiting. */
+	int (*play_begin)(struct subject *subject, const char *stream, const struct offer *offer,
+			  struct signalling_call *call);
+	int (*leave_begin)(struct subject *subject, const struct answer *answer,
+			   struct signalling_call *call);
 	int (*pids)(const struct subject *subject, pid_t *pids, int max);
 };
 
@@ -26,3 +31,5 @@ extern const struct subject_kind subject_nn5g, subject_floor, subject_url, subje
 /* How nn5g and url talk: `path` with {stream} replaced is POSTed to. */
 int subject_post(const struct signalling_target *target, const char *path, const char *stream,
 		 const struct offer *offer, struct answer *answer);
+int subject_post_begin(const struct signalling_target *target, const char *path, const char *stream,
+		       const struct offer *offer, struct signalling_call *call);

@@ -148,6 +148,18 @@ static void gateway_leave(struct subject *subject, const struct answer *answer)
 	signalling_delete(&of(subject)->target, answer->location);
 }
 
+static int gateway_play_begin(struct subject *subject, const char *stream,
+			      const struct offer *offer, struct signalling_call *call)
+{
+	return subject_post_begin(&of(subject)->target, WHEP_PATH, stream, offer, call);
+}
+
+static int gateway_leave_begin(struct subject *subject, const struct answer *answer,
+			       struct signalling_call *call)
+{
+	return signalling_delete_begin(&of(subject)->target, answer->location, call);
+}
+
 static int gateway_pids(const struct subject *subject, pid_t *pids, int max)
 {
 	const struct subject_gateway *gateway = (const struct subject_gateway *)subject;
@@ -164,5 +176,7 @@ const struct subject_kind subject_nn5g = {
 	.publish = gateway_publish,
 	.play = gateway_play,
 	.leave = gateway_leave,
+	.play_begin = gateway_play_begin,
+	.leave_begin = gateway_leave_begin,
 	.pids = gateway_pids,
 };

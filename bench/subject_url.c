@@ -68,6 +68,19 @@ static void server_leave(struct subject *subject, const struct answer *answer)
 	signalling_delete(target_of(subject), answer->location);
 }
 
+static int server_play_begin(struct subject *subject, const char *stream, const struct offer *offer,
+			     struct signalling_call *call)
+{
+	const struct subject_config *config = config_of(subject);
+	return subject_post_begin(target_of(subject), config->whep_path, stream, offer, call);
+}
+
+static int server_leave_begin(struct subject *subject, const struct answer *answer,
+			      struct signalling_call *call)
+{
+	return signalling_delete_begin(target_of(subject), answer->location, call);
+}
+
 static int server_pids(const struct subject *subject, pid_t *pids, int max)
 {
 	if (max < 1 || config_of(subject)->pid == 0)
@@ -83,5 +96,7 @@ const struct subject_kind subject_url = {
 	.publish = server_publish,
 	.play = server_play,
 	.leave = server_leave,
+	.play_begin = server_play_begin,
+	.leave_begin = server_leave_begin,
 	.pids = server_pids,
 };

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include <unistd.h>
 
 #include "tests/cunit.h"
+
+#define PATIENCE_MS 20000
 
 static const struct row {
 	const char *text;
@@ -121,7 +124,7 @@ static void *serve(void *argument)
 	return NULL;
 }
 
-static void start_server(struct server *server)
+static void open_server(struct server *server)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -131,6 +134,11 @@ static void start_server(struct server *server)
 	CU_ASSERT_EQUAL_FATAL(listen(server->fd, 4), 0);
 	CU_ASSERT_EQUAL_FATAL(getsockname(server->fd, (struct sockaddr *)&address, &len), 0);
 	snprintf(server->port, sizeof(server->port), "%u", ntohs(address.sin_port));
+}
+
+static void start_server(struct server *server)
+{
+	open_server(server);
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&server->thread, NULL, serve, server), 0);
 }
 
@@ -172,11 +180,104 @@ static void nobody_there_is_an_error(void)
 	http_client_destroy(client);
 }
 
+/* The server is played by the test itself from here on. */
+static int accept_request(const struct server *server)
+{
+	char request[512];
+	int fd = accept(server->fd, NULL, NULL);
+	CU_ASSERT_FATAL(fd >= 0);
+	CU_ASSERT(recv(fd, request, sizeof(request), 0) > 0);
+	return fd;
+}
+
+/* Says it, and waits until the other side has it. */
+static void say(int fd, const struct http_call *call, const char *text)
+{
+	struct pollfd pollfd = {.fd = http_call_fd(call), .events = POLLIN};
+	CU_ASSERT_EQUAL(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+	CU_ASSERT_EQUAL(poll(&pollfd, 1, PATIENCE_MS), 1);
+}
+
+static void a_call_goes_on_with_what_comes(void)
+{
+	struct server server;
+	struct http_request request = {.method = "GET", .path = "/"};
+	struct http_reply reply = {0};
+	struct http_call *call;
+	open_server(&server);
+	struct http_client *client = http_client_create("127.0.0.1", server.port);
+	CU_ASSERT_EQUAL_FATAL(http_begin(client, &request, &call), 0);
+	CU_ASSERT_EQUAL(http_call_advance(call, &reply), -EAGAIN);
+	int fd = accept_request(&server);
+	say(fd, call, "HTTP/1.1 201 Created\r\nContent-Length: 4\r\n\r\nab");
+	CU_ASSERT_EQUAL(http_call_advance(call, &reply), -EAGAIN);
+	CU_ASSERT_EQUAL(http_call_advance(call, &reply), -EAGAIN);
+	say(fd, call, "cd");
+	CU_ASSERT_EQUAL_FATAL(http_call_advance(call, &reply), 0);
+	CU_ASSERT_EQUAL(reply.status, 201);
+	CU_ASSERT_STRING_EQUAL(reply.body, "abcd");
+	http_reply_free(&reply);
+	close(fd);
+	http_client_destroy(client);
+	close(server.fd);
+}
+
+static void a_call_on_a_connection_that_was_closed_takes_another(void)
+{
+	struct server server;
+	struct http_request request = {.method = "GET", .path = "/"};
+	struct http_reply reply = {0};
+	struct http_call *call;
+	open_server(&server);
+	struct http_client *client = http_client_create("127.0.0.1", server.port);
+	CU_ASSERT_EQUAL_FATAL(http_begin(client, &request, &call), 0);
+	int first = accept_request(&server);
+	say(first, call, "HTTP/1.1 204 None\r\n\r\n");
+	CU_ASSERT_EQUAL_FATAL(http_call_advance(call, &reply), 0);
+	http_reply_free(&reply);
+	CU_ASSERT_EQUAL_FATAL(http_begin(client, &request, &call), 0);
+	close(first);
+	struct pollfd pollfd = {.fd = http_call_fd(call), .events = POLLIN};
+	CU_ASSERT_EQUAL(poll(&pollfd, 1, PATIENCE_MS), 1);
+	CU_ASSERT_EQUAL(http_call_advance(call, &reply), -EAGAIN);
+	int second = accept_request(&server);
+	say(second, call, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	CU_ASSERT_EQUAL_FATAL(http_call_advance(call, &reply), 0);
+	CU_ASSERT_EQUAL(reply.status, 200);
+	http_reply_free(&reply);
+	close(second);
+	http_client_destroy(client);
+	close(server.fd);
+}
+
+static void a_call_that_is_given_up_closes_its_connection(void)
+{
+	struct server server;
+	char byte;
+	struct http_request request = {.method = "GET", .path = "/"};
+	struct http_call *call;
+	open_server(&server);
+	struct http_client *client = http_client_create("127.0.0.1", server.port);
+	CU_ASSERT_EQUAL_FATAL(http_begin(client, &request, &call), 0);
+	int fd = accept_request(&server);
+	http_call_cancel(call);
+	CU_ASSERT_EQUAL(recv(fd, &byte, 1, 0), 0);
+	http_call_cancel(NULL);
+	close(fd);
+	http_client_destroy(client);
+	close(server.fd);
+}
+
 static CU_TestInfo tests[] = {
 	{"replies_are_read_as_far_as_they_are_there", replies_are_read_as_far_as_they_are_there},
 	{"headers_are_found_whatever_their_case", headers_are_found_whatever_their_case},
 	{"connections_are_kept_and_replaced", connections_are_kept_and_replaced},
 	{"nobody_there_is_an_error", nobody_there_is_an_error},
+	{"a_call_goes_on_with_what_comes", a_call_goes_on_with_what_comes},
+	{"a_call_on_a_connection_that_was_closed_takes_another",
+	 a_call_on_a_connection_that_was_closed_takes_another},
+	{"a_call_that_is_given_up_closes_its_connection",
+	 a_call_that_is_given_up_closes_its_connection},
 	CU_TEST_INFO_NULL,
 };
 

@@ -12,10 +12,12 @@
 
 #include <srtp2/srtp.h>
 
+#include "bench/attempt.h"
 #include "bench/cell.h"
 #include "bench/clock.h"
 #include "bench/namespace.h"
 #include "bench/peer.h"
+#include "bench/publisher.h"
 #include "tests/cunit.h"
 #include "tests/qos/privilege.h"
 
@@ -105,6 +107,89 @@ static void af_xdp_on_a_pair_is_for_one_worker(void)
 	CU_ASSERT_EQUAL(interfaces(), 1);
 }
 
+#define ATTEMPTS 5
+
+/* Each goes on when there is something for it, until all are over. */
+static void drive(const struct attempt_config *config, struct attempt attempts[ATTEMPTS],
+		  int results[ATTEMPTS])
+{
+	unsigned int left;
+	do {
+		struct pollfd fds[ATTEMPTS];
+		left = 0;
+		for (int i = 0; i < ATTEMPTS; i++) {
+			bool is_under_way = results[i] == -EAGAIN;
+			fds[i] = (struct pollfd){.fd = is_under_way ? attempt_fd(&attempts[i]) : -1,
+						 .events = POLLIN};
+			left += is_under_way;
+		}
+		poll(fds, ATTEMPTS, (int)(ATTEMPT_TICK_NS / 1000000));
+		for (int i = 0; i < ATTEMPTS; i++) {
+			if (results[i] == -EAGAIN)
+				results[i] = attempt_advance(config, &attempts[i]);
+		}
+	} while (left > 0);
+}
+
+static void is_connected_in_steps(const struct attempt *attempt)
+{
+	CU_ASSERT_TRUE(attempt->begin_ns > 0);
+	CU_ASSERT_TRUE(attempt->step_ns[ATTEMPT_ANSWERED] > attempt->begin_ns);
+	CU_ASSERT_TRUE(attempt->step_ns[ATTEMPT_CHECKED] > attempt->step_ns[ATTEMPT_ANSWERED]);
+	CU_ASSERT_TRUE(attempt->step_ns[ATTEMPT_CONNECTED] > attempt->step_ns[ATTEMPT_CHECKED]);
+	CU_ASSERT_EQUAL(attempt->step_ns[ATTEMPT_MEDIA], 0);
+}
+
+static void leave_them(const struct attempt_config *config, struct attempt attempts[ATTEMPTS])
+{
+	for (int i = 0; i < ATTEMPTS; i++)
+		attempt_leave(config, &attempts[i]);
+	for (int i = 0; i < ATTEMPTS; i++) {
+		attempt_end(config, &attempts[i]);
+		CU_ASSERT_PTR_NULL(attempts[i].peer);
+		CU_ASSERT_TRUE(attempt_leave(config, &attempts[i]));
+	}
+}
+
+static void one_thread_drives_many_attempts(void)
+{
+	struct subject *subject;
+	struct publisher *publisher;
+	struct attempt attempts[ATTEMPTS];
+	int results[ATTEMPTS];
+	struct subject_config open = {.sessions = 2 * ATTEMPTS};
+	CU_ASSERT_EQUAL_FATAL(subject_open("nn5g", &open, &subject), 0);
+	CU_ASSERT_FALSE(subject_waits(subject));
+	struct publisher_config silent = {.subject = subject,
+					  .certificate = certificate,
+					  .profiles = "SRTP_AEAD_AES_128_GCM",
+					  .stream = "silent",
+					  .packet_bytes = 1200};
+	CU_ASSERT_EQUAL_FATAL(publisher_open(&silent, &publisher), 0);
+	struct attempt_config config = {.subject = subject,
+					.certificate = certificate,
+					.profiles = silent.profiles,
+					.stream = silent.stream,
+					.patience_ns = PATIENCE_NS};
+	for (int i = 0; i < ATTEMPTS; i++)
+		results[i] = attempt_begin(&config, &attempts[i]);
+	drive(&config, attempts, results);
+	for (int i = 0; i < ATTEMPTS; i++) {
+		CU_ASSERT_EQUAL(results[i], 0);
+		is_connected_in_steps(&attempts[i]);
+	}
+	leave_them(&config, attempts);
+	publisher_close(publisher);
+	/* Who gives up an answer that is on its way ends, too; and what nobody publishes
+	 * cannot be played. */
+	CU_ASSERT_EQUAL(attempt_begin(&config, &attempts[0]), -EAGAIN);
+	attempt_end(&config, &attempts[0]);
+	config.stream = "nobodys";
+	CU_ASSERT_EQUAL(attempt_run(&config, &attempts[0]), 409);
+	attempt_end(&config, &attempts[0]);
+	subject_close(subject);
+}
+
 static int fail_with(void *context)
 {
 	return *(const int *)context;
@@ -158,6 +243,7 @@ static CU_TestInfo tests[] = {
 	{"session_connects_over_af_packet", session_connects_over_af_packet},
 	{"session_connects_over_af_xdp", session_connects_over_af_xdp},
 	{"af_xdp_on_a_pair_is_for_one_worker", af_xdp_on_a_pair_is_for_one_worker},
+	{"one_thread_drives_many_attempts", one_thread_drives_many_attempts},
 	CU_TEST_INFO_NULL,
 };
 
