@@ -28,6 +28,8 @@ static gboolean on_tick(gpointer data)
 		connection_tick(connection, now_us);
 		connection = next;
 	}
+	wire_look(server->http_wire);
+	wire_look(server->https_wire);
 	return G_SOURCE_CONTINUE;
 }
 

@@ -24,13 +24,24 @@ enum connection_phase {
 	CONNECTION_LINGER    /* refused: sends nothing more, reads nothing more, closes soon */
 };
 
+/* Of what had come when the last response was out: is there more than its request? */
+enum connection_rest {
+	CONNECTION_REST_COUNTED, /* there was, if no more bytes were read since */
+	CONNECTION_REST_NONE,
+	CONNECTION_REST_SOME /* there is, if it is asked for so soon */
+};
+
 struct connection {
 	TAILQ_ENTRY(connection) link; /* in the server's list */
 	struct server *server;        /* parent */
 	struct wire *wire;            /* borrowed */
 	void *wire_link;              /* the wire's: its own handle, NULL until adopted, */
-	uint64_t taken_bytes;         /* what it had read when the last response was out, */
-	bool is_paused;               /* and whether it has stopped reading */
+	enum connection_rest rest;    /* what it had read too much of, */
+	uint64_t taken_bytes;         /* if counted, */
+	bool is_paused, is_watched;   /* whether it has stopped reading, */
+	uint32_t watched;             /* what it waits for, */
+	bool is_due;                  /* and whether it is to get a turn */
+	TAILQ_ENTRY(connection) due;
 	struct address peer;
 	bool is_tls, has_closing_response;
 	enum connection_phase phase;

@@ -2,6 +2,14 @@
  * one lws_context for plain and one for TLS connections: inside a context lws moves connections
  * between vhosts by what their Host field says.
  *
+ * Sockets stand in a watch (server_watch.h), and lws serves those that are ready, one by one. Lws's
+ * own GLib loop costs a source each, and some twenty system calls a request. What a connection
+ * waits for is known here: input, or room while something is not out yet. When lws or the
+ * connection wants to be told that there is room, and there is, it gets a turn: it is told so. What
+ * lws may want beside (to take up what it had read too much of, to go on with a TLS handshake that
+ * found no room) it gets in a look: a round of lws's own poll, which goes by its wishes. One
+ * follows what may have left it with one, and one comes with the server's tick.
+ *
  * What must hold, because of what lws does otherwise:
  * - What it does not read stays in the kernel, and the loop spins on it. A connection that lingers
  * is therefore under rx flow control, and so is one whose request was deferred. One whose response
@@ -11,9 +19,12 @@
  * the latter it would read a header table that it has freed, were it not stopped in on_bind().
  * - A request with a body that was pipelined behind another one is refused, and its connection
  * closed out of LWS_CALLBACK_HTTP: lws would take the head for the body, and then loop for ever.
+ * - After a response it reads no further head before it was told that there is room: it gets a turn
+ * at once, as what it cannot send it keeps. So does a WebSocket, which may owe a close frame.
+ * - Its own poll serves a connection twice that wants to close, and would lose the close frame: so
+ * looks are rare, and come when all that is ready has been served.
  * - It takes WebSocket frames that are not masked (RFC 6455 5.1 would close); they do us no harm.
- * - Its timers are set far away: deadlines are the connection's own. Calls from outside its
- * callbacks end with lws_cancel_service, without which it does not look at its timers again.
+ * - Its timers are set far away: deadlines are the connection's own.
  * - Without a limit it takes the process's own for its table of descriptors, which it looks through
  * from end to end for each connection that comes and goes: 20,000 entries take 14 us, a million (as
  * in many containers) most of a millisecond.
@@ -23,25 +34,26 @@
 #include <assert.h>
 #include <errno.h>
 #include <libwebsockets.h>
-#include <linux/tcp.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "conf/log.h"
 #include "gateway/server_certificate.h"
+#include "gateway/server_frame.h"
+#include "gateway/server_head.h"
 #include "gateway/server_private.h"
 #include "gateway/server_socket.h"
+#include "gateway/server_tcp.h"
+#include "gateway/server_watch.h"
 
-#define HEAD_BYTES_MAX  16384     /* a token of 8 KiB and the rest */
-#define SERVICE_BYTES   16384     /* read at once */
-#define SEND_BYTES      (1 << 20) /* offered to the kernel at once */
-#define LWS_TIMEOUT_S   600       /* longer than any of our own */
-#define SPARE_FDS       16        /* its own, beside those of connections */
-#define TAKEN_ATTEMPTS  8
-#define DRAIN_BYTES_MAX (256 * 1024)
+#define HEAD_BYTES_MAX 16384     /* a token of 8 KiB and the rest */
+#define SERVICE_BYTES  16384     /* read at once */
+#define SEND_BYTES     (1 << 20) /* offered to the kernel at once */
+#define LWS_TIMEOUT_S  600       /* longer than any of our own */
+#define SPARE_FDS      16        /* its own, beside those of connections */
+#define LOOKS          8         /* in one turn of the loop, as long as they lead to something */
 
 static_assert(WIRE_RESERVE_BYTES >= LWS_PRE, "lws wants LWS_PRE bytes in front");
 
@@ -49,161 +61,59 @@ struct wire {
 	struct server *server; /* parent */
 	struct lws_context *context;
 	struct lws_vhost *vhost; /* the context's */
-	GMainLoop *loop;         /* never run; tells lws which GMainContext */
+	struct watch *watch;     /* owned */
 	struct connection *adopting;
+	struct connection *serving; /* whose callback was the last; NULL once it is gone */
+	bool owes_turn;             /* to `serving`: its response is out */
+	bool is_clear;              /* no connection had a rest before this call of lws */
+	bool is_tls;
+	TAILQ_HEAD(, connection) due; /* for a turn */
+	uint64_t n_events;            /* callbacks */
+	guint look;                   /* source; 0: none is due */
 };
 
-static const enum lws_token_indexes field_tokens[HTTP_FIELDS] = {
-	[HTTP_AUTHORIZATION] = WSI_TOKEN_HTTP_AUTHORIZATION,
-	[HTTP_CONTENT_TYPE] = WSI_TOKEN_HTTP_CONTENT_TYPE,
-	[HTTP_ACCEPT] = WSI_TOKEN_HTTP_ACCEPT,
-	[HTTP_IF_MATCH] = WSI_TOKEN_HTTP_IF_MATCH,
-	[HTTP_ORIGIN] = WSI_TOKEN_ORIGIN,
-	[HTTP_HOST] = WSI_TOKEN_HOST,
-	[HTTP_CONNECTION] = WSI_TOKEN_CONNECTION,
-	[HTTP_CONTENT_LENGTH] = WSI_TOKEN_HTTP_CONTENT_LENGTH,
-	[HTTP_TRANSFER_ENCODING] = WSI_TOKEN_HTTP_TRANSFER_ENCODING,
-	[HTTP_EXPECT] = WSI_TOKEN_HTTP_EXPECT,
-	[HTTP_UPGRADE] = WSI_TOKEN_UPGRADE,
-	[HTTP_SOCKET_VERSION] = WSI_TOKEN_VERSION,
-	[HTTP_SOCKET_KEY] = WSI_TOKEN_KEY,
-	[HTTP_SOCKET_PROTOCOL] = WSI_TOKEN_PROTOCOL,
-};
-
-static const enum lws_token_indexes method_tokens[HTTP_METHODS] = {
-	[HTTP_GET] = WSI_TOKEN_GET_URI,         [HTTP_HEAD] = WSI_TOKEN_HEAD_URI,
-	[HTTP_POST] = WSI_TOKEN_POST_URI,       [HTTP_PUT] = WSI_TOKEN_PUT_URI,
-	[HTTP_PATCH] = WSI_TOKEN_PATCH_URI,     [HTTP_DELETE] = WSI_TOKEN_DELETE_URI,
-	[HTTP_OPTIONS] = WSI_TOKEN_OPTIONS_URI,
-};
-
-/* Copies a field behind `*at` and moves that on. Repeated fields come joined by a comma. */
-static const char *copy_field(struct lws *wsi, enum lws_token_indexes token, char **at,
-			      bool *is_damaged)
-{
-	char *text = *at;
-	int length = lws_hdr_total_length(wsi, token);
-	if (length <= 0 || lws_hdr_copy(wsi, text, length + 1, token) != length)
-		text[length = 0] = '\0';
-	if (strlen(text) != (size_t)length)
-		*is_damaged = true;
-	*at += length + 1;
-	return text;
-}
-
-/* The query's parts, which lws took apart at "&" and percent-decoded, with "&" between again. */
-static const char *copy_query(struct lws *wsi, char **at, bool *is_damaged)
-{
-	char *text = *at, *end = text;
-	int total = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS), length;
-	for (int i = 0; end - text < total; i++) {
-		length = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i);
-		if (lws_hdr_copy_fragment(wsi, end, length + 1, WSI_TOKEN_HTTP_URI_ARGS, i) < 0)
-			break;
-		if (strlen(end) != (size_t)length)
-			*is_damaged = true;
-		end += length;
-		if (end - text < total)
-			*end++ = '&';
-	}
-	*end = '\0';
-	*at = end + 1;
-	/* What lws makes of an empty one. */
-	if (strcmp(text, "/") == 0)
-		*text = '\0';
-	return text;
-}
-
-/* lws decodes the path while it reads. It cuts it at "&" and ";", and a decoded NUL is stored but
- * not counted; both show in what stands behind the path: its NUL and then the rest of the request
- * line. */
-static bool is_path_whole(struct lws *wsi, enum lws_token_indexes method, const char *query,
-			  const char *version)
-{
-	char *path;
-	int length;
-	size_t at;
-	if (lws_http_get_uri_and_method(wsi, &path, &length) < 0 ||
-	    lws_hdr_fragment_length(wsi, method, 0) != length)
-		return false;
-	at = (size_t)length;
-	if (path[at] != '\0')
-		return false;
-	/* lws leaves a byte out in front of a query, and makes "/" of an empty one. */
-	return path[at + 1] == version[0] || path[at + 2] == (query[0] ? query[0] : '/');
-}
-
-/* A space before the colon makes another field of it for lws, but not for everybody. */
-static bool has_ambiguous_length(struct lws *wsi)
-{
-	static const char *const names[] = {"content-length :", "content-length\t:",
-					    "transfer-encoding :", "transfer-encoding\t:"};
-	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-		if (lws_hdr_custom_length(wsi, names[i], (int)strlen(names[i])) >= 0)
-			return true;
-	return false;
-}
-
-/* -EINVAL: no request line at all. */
-static int read_head(struct lws *wsi, struct http_head *head)
-{
-	int n_methods = 0;
-	size_t room = 0;
-	*head = (struct http_head){0};
-	for (int i = 0; i < HTTP_METHODS; i++) {
-		if (lws_hdr_total_length(wsi, method_tokens[i]) == 0)
-			continue;
-		head->method = (enum http_method)i;
-		n_methods++;
-	}
-	enum lws_token_indexes method = method_tokens[head->method];
-	room += (size_t)lws_hdr_total_length(wsi, method) +
-		(size_t)lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS) +
-		(size_t)lws_hdr_total_length(wsi, WSI_TOKEN_HTTP) + 3;
-	for (int i = 0; i < HTTP_FIELDS; i++)
-		room += (size_t)lws_hdr_total_length(wsi, field_tokens[i]) + 1;
-	head->text = n_methods > 0 ? malloc(room) : NULL;
-	if (!head->text)
-		return n_methods > 0 ? -ENOMEM : -EINVAL;
-	char *at = head->text;
-	head->is_damaged = n_methods > 1 || has_ambiguous_length(wsi);
-	head->path = copy_field(wsi, method, &at, &head->is_damaged);
-	head->query = copy_query(wsi, &at, &head->is_damaged);
-	head->version = copy_field(wsi, WSI_TOKEN_HTTP, &at, &head->is_damaged);
-	if (!is_path_whole(wsi, method, head->query, head->version))
-		head->is_damaged = true;
-	for (int i = 0; i < HTTP_FIELDS; i++)
-		head->fields[i] = copy_field(wsi, field_tokens[i], &at, &head->is_damaged);
-	return 0;
-}
-
-/* How many bytes lws has read from the socket so far: what has arrived without what still waits.
- * UINT64_MAX when that does not hold still. */
-static uint64_t taken_bytes(int fd)
-{
-	for (int i = 0; i < TAKEN_ATTEMPTS; i++) {
-		struct tcp_info before = {0}, after = {0};
-		socklen_t size = sizeof(before), same = sizeof(after);
-		int waiting;
-		if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &before, &size) ||
-		    ioctl(fd, FIONREAD, &waiting) ||
-		    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &after, &same))
-			break;
-		if (before.tcpi_bytes_received == after.tcpi_bytes_received)
-			return before.tcpi_bytes_received - (unsigned int)waiting;
-	}
-	return UINT64_MAX;
-}
-
-/* Has this head come together with the request before it? Only then, as nothing is read while there
- * is something left over, was nothing read since the last response. */
+/* Has this head come together with the request before it? */
 static bool is_pipelined(const struct connection *connection)
 {
-	if (connection->n_requests == 0)
+	if (connection->n_requests == 0 || connection->rest == CONNECTION_REST_NONE)
 		return false;
-	uint64_t taken = taken_bytes(lws_get_socket_fd(connection->wire_link));
+	if (connection->rest == CONNECTION_REST_SOME)
+		return true;
+	/* As nothing is read while there is something left over, it has if nothing was read since
+	 * the last response. */
+	uint64_t taken = tcp_taken_bytes(lws_get_socket_fd(connection->wire_link));
 	return taken == connection->taken_bytes || taken == UINT64_MAX ||
 	       connection->taken_bytes == UINT64_MAX;
+}
+
+static void count_rest(struct connection *connection)
+{
+	connection->rest = CONNECTION_REST_COUNTED;
+	connection->taken_bytes = tcp_taken_bytes(lws_get_socket_fd(connection->wire_link));
+}
+
+/* The response is out. What lws has read beyond the request shows when this call is over
+ * (on_ready), if nobody else had a rest before it; else it has to be counted. */
+static void note_rest(struct connection *connection)
+{
+	if (connection->wire->is_clear)
+		connection->rest = CONNECTION_REST_SOME;
+	else
+		count_rest(connection);
+}
+
+/* Has the watch wait for what the connection waits for. */
+static void watch_for(struct connection *connection)
+{
+	struct lws *wsi = connection->wire_link;
+	bool is_behind = lws_partial_buffered(wsi);
+	bool is_socket = connection->phase == CONNECTION_SOCKET;
+	uint32_t events = is_behind ? EPOLLOUT : 0;
+	if (!connection->is_paused && (!is_behind || is_socket))
+		events |= EPOLLIN;
+	if (connection->is_watched && events != connection->watched)
+		watch_change(connection->wire->watch, lws_get_socket_fd(wsi), events);
+	connection->watched = events;
 }
 
 /* After anything that may have produced a response: waits until it is out, then goes on or closes.
@@ -226,14 +136,15 @@ static int settle(struct connection *connection)
 	if (connection->has_closing_response)
 		return -1;
 	connection_on_sent(connection);
-	connection->taken_bytes = taken_bytes(lws_get_socket_fd(wsi));
+	note_rest(connection);
+	connection->wire->owes_turn = true;
 	return lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
 static int on_head(struct connection *connection)
 {
 	struct http_head head;
-	if (connection->phase == CONNECTION_LINGER || read_head(connection->wire_link, &head) != 0)
+	if (connection->phase == CONNECTION_LINGER || head_read(connection->wire_link, &head) != 0)
 		return -1;
 	bool is_behind = is_pipelined(connection);
 	connection_on_head(connection, &head);
@@ -247,7 +158,7 @@ static int on_head(struct connection *connection)
 static int on_upgrade(struct connection *connection)
 {
 	struct http_head head;
-	if (connection->phase == CONNECTION_LINGER || read_head(connection->wire_link, &head) != 0)
+	if (connection->phase == CONNECTION_LINGER || head_read(connection->wire_link, &head) != 0)
 		return -1;
 	bool is_accepted = connection_on_upgrade(connection, &head);
 	http_head_fini(&head);
@@ -261,50 +172,6 @@ static int on_bind(const struct connection *connection)
 	return wants_upgrade && connection->phase != CONNECTION_SOCKET ? -1 : 0;
 }
 
-static int on_frame(struct connection *connection, void *bytes, size_t size)
-{
-	struct lws *wsi = connection->wire_link;
-	struct socket_piece piece = {
-		.bytes = bytes,
-		.size = size,
-		.is_binary = lws_frame_is_binary(wsi),
-		.is_last = lws_is_final_fragment(wsi),
-	};
-	int code = socket_on_piece(connection->socket, &piece);
-	if (code == 0)
-		return 0;
-	lws_close_reason(wsi, (enum lws_close_status)code, NULL, 0);
-	return -1;
-}
-
-static int on_socket_turn(struct connection *connection)
-{
-	struct lws *wsi = connection->wire_link;
-	struct socket_message *message;
-	/* Not empty: lws would not tell of the empty answer. */
-	uint8_t ping[WIRE_RESERVE_BYTES + 1] = {0};
-	uint16_t code;
-	int written = 0;
-	switch (socket_next(connection->socket, &message, &code)) {
-	case SOCKET_TURN_NOTHING:
-		return 0;
-	case SOCKET_TURN_CLOSE:
-		lws_close_reason(wsi, (enum lws_close_status)code, NULL, 0);
-		return -1;
-	case SOCKET_TURN_PING:
-		written = lws_write(wsi, ping + WIRE_RESERVE_BYTES, 1, LWS_WRITE_PING);
-		break;
-	case SOCKET_TURN_MESSAGE:
-		written = lws_write(wsi, message->bytes + WIRE_RESERVE_BYTES, message->size_bytes,
-				    LWS_WRITE_TEXT);
-		free(message);
-		break;
-	}
-	if (socket_has_more(connection->socket))
-		lws_callback_on_writable(wsi);
-	return written < 0 ? -1 : 0;
-}
-
 static int on_socket_event(struct connection *connection, enum lws_callback_reasons reason,
 			   void *in, size_t size)
 {
@@ -313,12 +180,12 @@ static int on_socket_event(struct connection *connection, enum lws_callback_reas
 		socket_on_established(connection->socket);
 		return 0;
 	case LWS_CALLBACK_RECEIVE:
-		return on_frame(connection, in, size);
+		return frame_take(connection, in, size);
 	case LWS_CALLBACK_RECEIVE_PONG:
 		socket_on_pong(connection->socket);
 		return 0;
 	case LWS_CALLBACK_SERVER_WRITEABLE:
-		return on_socket_turn(connection);
+		return frame_send(connection);
 	default:
 		return 0;
 	}
@@ -353,10 +220,23 @@ static int on_http_event(struct connection *connection, enum lws_callback_reason
 	}
 }
 
+static void on_destroy(struct connection *connection)
+{
+	struct wire *wire = connection->wire;
+	lws_set_opaque_user_data(connection->wire_link, NULL);
+	if (wire->adopting == connection)
+		wire->adopting = NULL;
+	if (connection->is_due)
+		TAILQ_REMOVE(&wire->due, connection, due);
+	wire->serving = NULL;
+	connection_destroy(connection);
+}
+
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
 		    size_t size)
 {
 	(void)user;
+	int result;
 	if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS) {
 		struct server *server = lws_context_user(lws_get_context(wsi));
 		return certificate_attach(user, &server->certificate);
@@ -365,16 +245,142 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 	if (!connection)
 		return 0;
 	connection->wire_link = wsi;
+	connection->wire->n_events++;
 	if (reason == LWS_CALLBACK_WSI_DESTROY) {
-		lws_set_opaque_user_data(wsi, NULL);
-		if (connection->wire->adopting == connection)
-			connection->wire->adopting = NULL;
-		connection_destroy(connection);
+		on_destroy(connection);
 		return 0;
 	}
+	connection->wire->serving = connection;
 	if (connection->phase == CONNECTION_SOCKET)
-		return on_socket_event(connection, reason, in, size);
-	return on_http_event(connection, reason, in, size);
+		result = on_socket_event(connection, reason, in, size);
+	else
+		result = on_http_event(connection, reason, in, size);
+	watch_for(connection);
+	return result;
+}
+
+/* Has lws read more of any connection than it has taken up yet? */
+static bool has_rest(const struct wire *wire)
+{
+	return lws_service_adjust_timeout(wire->context, 1, 0) == 0;
+}
+
+static void serve(struct wire *wire, int fd, short events)
+{
+	struct lws_pollfd ready = {.fd = fd, .events = events, .revents = events};
+	lws_service_fd(wire->context, &ready);
+}
+
+/* To lws a hang-up is POLLHUP, or the end of what it reads. */
+static short events_of(uint32_t events)
+{
+	short result = 0;
+	if (events & EPOLLIN)
+		result |= LWS_POLLIN;
+	if (events & EPOLLOUT)
+		result |= LWS_POLLOUT;
+	if (events & (EPOLLERR | EPOLLHUP))
+		result |= LWS_POLLHUP;
+	return result;
+}
+
+static void look_soon(struct wire *wire);
+
+static void want_turn(struct connection *connection)
+{
+	struct wire *wire = connection->wire;
+	if (!connection->is_due)
+		TAILQ_INSERT_TAIL(&wire->due, connection, due);
+	connection->is_due = true;
+	look_soon(wire);
+}
+
+/* A connection that is behind gets its turn when there is room, from the watch. */
+static void give_turn(struct wire *wire, int fd)
+{
+	wire->owes_turn = false;
+	serve(wire, fd, LWS_POLLOUT);
+	if (wire->serving && wire->owes_turn)
+		serve(wire, fd, LWS_POLLOUT);
+	struct connection *connection = wire->serving;
+	if (connection && connection->phase == CONNECTION_SOCKET &&
+	    socket_has_more(connection->socket) && !lws_partial_buffered(connection->wire_link))
+		want_turn(connection);
+}
+
+static void give_turns(struct wire *wire)
+{
+	TAILQ_HEAD(, connection) due = TAILQ_HEAD_INITIALIZER(due);
+	TAILQ_CONCAT(&due, &wire->due, due);
+	struct connection *connection;
+	while ((connection = TAILQ_FIRST(&due))) {
+		TAILQ_REMOVE(&due, connection, due);
+		connection->is_due = false;
+		wire->serving = NULL;
+		give_turn(wire, lws_get_socket_fd(connection->wire_link));
+	}
+}
+
+static void on_ready(void *context, int fd, uint32_t events)
+{
+	struct wire *wire = context;
+	wire->serving = NULL;
+	wire->owes_turn = false;
+	wire->is_clear = !has_rest(wire);
+	serve(wire, fd, events_of(events));
+	if (wire->serving && (wire->owes_turn || wire->serving->phase == CONNECTION_SOCKET))
+		give_turn(wire, fd);
+	struct connection *connection = wire->serving;
+	if (connection && connection->rest == CONNECTION_REST_SOME) {
+		if (has_rest(wire))
+			count_rest(connection);
+		else
+			connection->rest = CONNECTION_REST_NONE;
+	}
+	wire->is_clear = false;
+}
+
+static void look(struct wire *wire)
+{
+	uint64_t n_events;
+	int i = 0;
+	do {
+		n_events = wire->n_events;
+		lws_service(wire->context, -1);
+	} while (++i < LOOKS && (n_events != wire->n_events || has_rest(wire)));
+	if (n_events != wire->n_events || has_rest(wire))
+		look_soon(wire);
+}
+
+static void on_ready_done(void *context)
+{
+	struct wire *wire = context;
+	if (has_rest(wire))
+		look(wire);
+}
+
+static gboolean on_look(gpointer data)
+{
+	struct wire *wire = data;
+	wire->look = 0;
+	give_turns(wire);
+	if (has_rest(wire))
+		look(wire);
+	return G_SOURCE_REMOVE;
+}
+
+static void look_soon(struct wire *wire)
+{
+	if (!wire->look)
+		wire->look = g_idle_add_full(G_PRIORITY_DEFAULT, on_look, wire, NULL);
+}
+
+void wire_look(struct wire *wire)
+{
+	if (!wire)
+		return;
+	watch_serve(wire->watch);
+	look(wire);
 }
 
 /* One protocol: WebSockets of clients that name none get the first. No memory per connection, lws
@@ -411,8 +417,7 @@ static struct lws_context_creation_info info_of(const struct server *server, boo
 		.port = is_tls ? CONTEXT_PORT_NO_LISTEN_SERVER : CONTEXT_PORT_NO_LISTEN,
 		.vhost_name = is_tls ? "https" : "http",
 		.protocols = protocols,
-		.options = LWS_SERVER_OPTION_GLIB | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-			   LWS_SERVER_OPTION_VALIDATE_UTF8 |
+		.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8 |
 			   LWS_SERVER_OPTION_FALLBACK_TO_APPLY_LISTEN_ACCEPT_CONFIG |
 			   (is_tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
 					     LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX
@@ -430,24 +435,35 @@ static struct lws_context_creation_info info_of(const struct server *server, boo
 	};
 }
 
-int wire_create(struct server *server, bool is_tls, struct wire **out)
+static int start(struct wire *wire)
 {
-	struct lws_context_creation_info info = info_of(server, is_tls);
-	struct wire *wire = calloc(1, sizeof(*wire));
-	if (!wire)
-		return -ENOMEM;
-	wire->server = server;
-	wire->loop = g_main_loop_new(NULL, FALSE);
-	void *loops[] = {wire->loop};
-	info.foreign_loops = loops;
+	struct lws_context_creation_info info = info_of(wire->server, wire->is_tls);
+	const struct watch_config config = {
+		.on_ready = on_ready, .on_done = on_ready_done, .context = wire};
+	int error = watch_create(&config, &wire->watch);
+	if (error)
+		return error;
 	lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
 	wire->context = lws_create_context(&info);
 	if (wire->context)
 		wire->vhost = lws_create_vhost(wire->context, &info);
-	if (!wire->vhost) {
-		log_error(LOG_SERVER, "libwebsockets cannot start", NULL);
-		wire_destroy(wire);
+	return wire->vhost ? 0 : -ENOMEM;
+}
+
+int wire_create(struct server *server, bool is_tls, struct wire **out)
+{
+	struct wire *wire = calloc(1, sizeof(*wire));
+	if (!wire)
 		return -ENOMEM;
+	wire->server = server;
+	wire->is_tls = is_tls;
+	TAILQ_INIT(&wire->due);
+	int error = start(wire);
+	if (error) {
+		log_error(LOG_SERVER, "libwebsockets cannot start", "\"error\":\"%s\"",
+			  strerror(-error));
+		wire_destroy(wire);
+		return error;
 	}
 	*out = wire;
 	return 0;
@@ -459,8 +475,18 @@ void wire_destroy(struct wire *wire)
 		return;
 	if (wire->context)
 		lws_context_destroy(wire->context);
-	g_main_loop_unref(wire->loop);
+	if (wire->look)
+		g_source_remove(wire->look);
+	watch_destroy(wire->watch);
 	free(wire);
+}
+
+static void begin_watch(struct connection *connection, int fd)
+{
+	watch_for(connection);
+	connection->is_watched = watch_add(connection->wire->watch, fd, connection->watched) == 0;
+	if (!connection->is_watched)
+		wire_kill(connection);
 }
 
 void wire_adopt(struct connection *connection, int fd)
@@ -473,12 +499,15 @@ void wire_adopt(struct connection *connection, int fd)
 		.opaque = connection,
 	};
 	wire->adopting = connection;
-	bool is_adopted = lws_adopt_descriptor_vhost_via_info(&socket) != NULL;
+	struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&socket);
 	/* lws says goodbye only to what it had begun to serve. */
-	if (!is_adopted && wire->adopting)
+	if (!wsi && wire->adopting)
 		connection_destroy(connection);
 	wire->adopting = NULL;
-	lws_cancel_service(wire->context);
+	if (!wsi)
+		return;
+	connection->wire_link = wsi;
+	begin_watch(connection, fd);
 }
 
 void wire_send(struct connection *connection, uint8_t *bytes, size_t size)
@@ -492,6 +521,7 @@ void wire_pause(struct connection *connection)
 	if (!connection->is_paused)
 		lws_rx_flow_control(connection->wire_link, 0);
 	connection->is_paused = true;
+	watch_for(connection);
 }
 
 void wire_resume(struct connection *connection)
@@ -499,14 +529,13 @@ void wire_resume(struct connection *connection)
 	if (connection->is_paused)
 		lws_rx_flow_control(connection->wire_link, 1);
 	connection->is_paused = false;
-	lws_callback_on_writable(connection->wire_link);
-	lws_cancel_service(connection->wire->context);
+	watch_for(connection);
+	want_turn(connection);
 }
 
 bool wire_is_closed(const struct connection *connection)
 {
-	struct pollfd fd = {.fd = lws_get_socket_fd(connection->wire_link), .events = POLLRDHUP};
-	return poll(&fd, 1, 0) > 0;
+	return tcp_is_closed(lws_get_socket_fd(connection->wire_link));
 }
 
 void wire_linger(struct connection *connection)
@@ -514,6 +543,7 @@ void wire_linger(struct connection *connection)
 	struct lws *wsi = connection->wire_link;
 	if (lws_partial_buffered(wsi)) {
 		lws_callback_on_writable(wsi);
+		watch_for(connection);
 		return;
 	}
 	wire_pause(connection);
@@ -523,33 +553,20 @@ void wire_linger(struct connection *connection)
 
 bool wire_has_input(const struct connection *connection)
 {
-	struct pollfd fd = {.fd = lws_get_socket_fd(connection->wire_link), .events = POLLIN};
-	return poll(&fd, 1, 0) > 0;
+	return tcp_has_input(lws_get_socket_fd(connection->wire_link));
 }
 
 void wire_wake(struct connection *connection)
 {
-	lws_callback_on_writable(connection->wire_link);
-}
-
-/* Takes what the client has sent in vain, so that the kernel ends the connection without a reset.
- */
-static void drain(int fd)
-{
-	static char nowhere[16384];
-	for (size_t taken = 0; taken < DRAIN_BYTES_MAX; taken += sizeof(nowhere))
-		if (recv(fd, nowhere, sizeof(nowhere), MSG_DONTWAIT) <= 0)
-			return;
+	want_turn(connection);
 }
 
 void wire_kill(struct connection *connection)
 {
-	struct lws_context *context = connection->wire->context;
 	struct lws *wsi = connection->wire_link;
 	int fd = lws_get_socket_fd(wsi);
 	if (connection->phase == CONNECTION_LINGER)
-		drain(fd);
+		tcp_drain(fd);
 	shutdown(fd, SHUT_RDWR);
 	lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
-	lws_cancel_service(context);
 }

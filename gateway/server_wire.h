@@ -18,6 +18,9 @@ struct wire;
 int wire_create(struct server *server, bool is_tls, struct wire **out);
 /* Closes and destroys all its connections at once. Not from inside a callback. Takes NULL. */
 void wire_destroy(struct wire *wire);
+/* Serves what is not seen otherwise; a few times a second. Not from inside a callback. Takes NULL.
+ */
+void wire_look(struct wire *wire);
 /* Gives an accepted socket to the wire, which owns it from here on, and the connection as well: it
  * is destroyed (connection_destroy) when the socket is closed, even before this returns. */
 void wire_adopt(struct connection *connection, int fd);
