@@ -79,5 +79,3 @@ struct srtp_job {
 unsigned int srtp_queue_protect(struct srtp_queue *queue, struct srtp_job *jobs, unsigned int n);
 /* Fetches what protecting a packet looks at; before the packets in between, so that it has come. */
 void srtp_sender_prefetch(const struct srtp_sender *sender);
-/* The indices of an SSRC are used up: a packet of it is refused with -EALREADY from now on. */
-void srtp_sender_remove_source(struct srtp_sender *sender, uint32_t ssrc);

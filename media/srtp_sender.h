@@ -64,7 +64,7 @@ struct srtp_session_keys {
 
 struct sender_source {
 	uint32_t ssrc;
-	bool is_retired, has_rtp;
+	bool has_rtp;
 	uint32_t rtcp_index;                     /* last used */
 	uint64_t highest;                        /* RTP packet index, 48 bits */
 	uint64_t used[SRTP_WINDOW_PACKETS / 64]; /* ring of bits by index: which are used */

@@ -32,15 +32,6 @@ static struct sender_source *source_of(struct srtp_sender *sender, uint32_t ssrc
 	return source;
 }
 
-void srtp_sender_remove_source(struct srtp_sender *sender, uint32_t ssrc)
-{
-	if (sender->library)
-		nn_srtp_remove_source(sender->library, ssrc);
-	for (unsigned int i = 0; i < sender->n_sources; i++)
-		if (sender->sources[i].ssrc == ssrc)
-			sender->sources[i].is_retired = true;
-}
-
 /* Before the first half turn there was no rollover: a number is what it says. */
 static int64_t index_of(const struct sender_source *source, uint16_t sequence)
 {
@@ -225,8 +216,6 @@ static int prepare(struct srtp_queue *queue, struct srtp_job *job, unsigned int 
 		return -ENOBUFS;
 	if (!session)
 		return job->is_rtcp ? -EIO : -EAGAIN;
-	if (source->is_retired)
-		return -EALREADY;
 	rc = job->is_rtcp ? take_rtcp_index(source, &word)
 			  : take_index(source, wire_read16(bytes + 2), &index);
 	if (rc)

@@ -11,7 +11,6 @@
  * packet may wait is bounded apart from that by its age. */
 #include "qos/traffic_class.h"
 
-#include <string.h>
 
 #include "conf/five_qi.h"
 
@@ -71,14 +70,6 @@ const struct traffic_class_row traffic_class_rows[TRAFFIC_CLASSES] = {
 			.dscp_yellow = DSCP_AF(1, 2),
 			.text = "whatever nobody waits for"},
 };
-
-enum traffic_class traffic_class_by_name(const char *name)
-{
-	enum traffic_class i = 0;
-	while (i < TRAFFIC_CLASSES && strcmp(name, traffic_class_rows[i].name) != 0)
-		i++;
-	return i;
-}
 
 static const struct five_qi *five_qi_or_default(unsigned int value)
 {

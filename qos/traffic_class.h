@@ -42,9 +42,6 @@ struct traffic_class_row {
 
 extern const struct traffic_class_row traffic_class_rows[TRAFFIC_CLASSES];
 
-/* TRAFFIC_CLASSES: no such name. */
-enum traffic_class traffic_class_by_name(const char *name);
-
 /* The class of a flow in a slice whose default 5QI is `five_qi` (an unknown one counts as 9). */
 enum traffic_class traffic_class_of(unsigned int five_qi, enum flow_kind kind);
 /* How old a packet of this class may become in our queues: the smallest of the class's own bound,

@@ -23,14 +23,6 @@ static void rows_fit_the_hierarchy(void)
 	CU_ASSERT_EQUAL(traffic_class_rows[CLASS_BULK].sched_class, 12);
 }
 
-static void names_find_their_class(void)
-{
-	for (enum traffic_class i = 0; i < TRAFFIC_CLASSES; i++)
-		CU_ASSERT_EQUAL(traffic_class_by_name(traffic_class_rows[i].name), i);
-	CU_ASSERT_EQUAL(traffic_class_by_name("interactive"), TRAFFIC_CLASSES);
-	CU_ASSERT_EQUAL(traffic_class_by_name(""), TRAFFIC_CLASSES);
-}
-
 static void five_qi_and_kind_give_the_class(void)
 {
 	static const struct {
@@ -86,7 +78,6 @@ static void default_marking_is_that_of_rfc_8837(void)
 
 static CU_TestInfo tests[] = {
 	{"rows_fit_the_hierarchy", rows_fit_the_hierarchy},
-	{"names_find_their_class", names_find_their_class},
 	{"five_qi_and_kind_give_the_class", five_qi_and_kind_give_the_class},
 	{"smallest_bound_counts", smallest_bound_counts},
 	{"default_marking_is_that_of_rfc_8837", default_marking_is_that_of_rfc_8837},
