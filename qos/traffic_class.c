@@ -11,7 +11,6 @@
  * packet may wait is bounded apart from that by its age. */
 #include "qos/traffic_class.h"
 
-
 #include "conf/five_qi.h"
 
 #define DSCP_EF           46
