@@ -197,14 +197,13 @@ static void *run_member(void *argument)
 	return NULL;
 }
 
-/* Members that there are to be; the sessions at a time are shared among them. Half of the machine
- * is the subject's. */
+/* Members that there are to be; the sessions at a time are shared among them. */
 static unsigned int count_members(const struct crew_config *config)
 {
-	long half = sysconf(_SC_NPROCESSORS_ONLN) / 2;
-	if (subject_waits(config->attempt.subject) || half > (long)config->members)
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	if (subject_waits(config->attempt.subject) || cpus > (long)config->members)
 		return config->members;
-	return half > 1 ? (unsigned int)half : 1;
+	return cpus > 1 ? (unsigned int)cpus : 1;
 }
 
 static int start_member(struct crew *crew, unsigned int index, unsigned int of)
