@@ -72,12 +72,17 @@ struct feed_keyframe {
 	uint32_t timestamp;
 	int64_t index;
 	uint64_t arrival_ns;
+	unsigned int n_replays; /* viewers that began with it */
+	bool is_next_asked;     /* for those that will come when it is too old */
 };
 
 /* A viewer that begins when the last key frame is younger than this is sent what there is from it
  * on. A little more than the time that passes between two requests, so that whoever may not ask for
  * another one needs none. */
 #define FEED_REPLAY_NS (REPORT_PLI_MIN_NS + 50000000ull)
+/* Where viewers keep coming the next key frame is asked for at this age: it takes until the end of
+ * a frame to come, and should be there when the last one is too old. */
+#define FEED_AHEAD_NS (FEED_REPLAY_NS / 2)
 
 TAILQ_HEAD(subscription_list, subscription);
 
@@ -125,7 +130,8 @@ void feed_forward(struct worker *worker, struct feed *feed, struct rte_mbuf **pa
 void feed_publish_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock);
 void feed_take_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock);
 /* Sends a viewer that begins the feed's last key frame and what followed, as if it came now. False:
- * there is none that is young enough and whole; nothing was sent. */
+ * there is none that is young enough and whole; nothing was sent. Asks for the next one when it is
+ * not the first viewer to begin with this, and that will soon be too old. */
 bool feed_replay(struct worker *worker, struct feed *feed, struct subscription *subscription);
 /* Asks the publisher for a key frame, wherever it lives. */
 void feed_request_keyframe(struct worker *worker, struct feed *feed);

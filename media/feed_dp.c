@@ -128,10 +128,22 @@ void feed_forward(struct worker *worker, struct feed *feed, struct rte_mbuf **pa
 		send_batch_keep(worker, packets[i]);
 }
 
+/* One viewer more may be the last for long; two are a stream of them, of which somebody comes when
+ * the key frame has become too old, and would wait for a whole frame and what it takes to ask. */
+static void ask_ahead(struct worker *worker, struct feed *feed, struct feed_keyframe *keyframe)
+{
+	keyframe->n_replays++;
+	if (keyframe->is_next_asked || keyframe->n_replays < 2 ||
+	    keyframe->arrival_ns + FEED_AHEAD_NS > worker->now_ns)
+		return;
+	keyframe->is_next_asked = true;
+	feed_request_keyframe(worker, feed);
+}
+
 bool feed_replay(struct worker *worker, struct feed *feed, struct subscription *subscription)
 {
 	struct feed_lane *lane = &feed->lanes[worker->id];
-	const struct feed_keyframe *keyframe = &lane->keyframe;
+	struct feed_keyframe *keyframe = &lane->keyframe;
 	/* A source that skips numbers by the thousand has left more of them than the history has
 	 * places. */
 	if (!is_young(worker, keyframe) || lane->newest - keyframe->index >= RETRANSMIT_SLOTS ||
@@ -153,6 +165,7 @@ bool feed_replay(struct worker *worker, struct feed *feed, struct subscription *
 			send_batch_keep(worker, packets[i]);
 	}
 	count(&worker->counters, COUNT_REPLAYS);
+	ask_ahead(worker, feed, keyframe);
 	return true;
 }
 

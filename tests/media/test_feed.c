@@ -9,7 +9,7 @@
 #include "media/track.h"
 #include "tests/media/worker_fixture.h"
 
-#define VIEWERS 2
+#define VIEWERS 5
 #define SSRC    0x11110000u
 
 static struct feed *feed;
@@ -133,6 +133,26 @@ static void a_young_key_frame_is_sent_to_who_comes_after_it(void)
 	publish(102, false);
 	CU_ASSERT_EQUAL(fixture_sent(), 4);
 	CU_ASSERT_EQUAL(take(1, 501, 100), 3);
+	close_feed();
+}
+
+/* So that those who come when it is too old find another. */
+static void while_viewers_keep_coming_the_next_key_frame_is_asked_for_ahead(void)
+{
+	open_feed();
+	publish(100, true);
+	fixture_advance(FEED_AHEAD_NS / 1000000 - 1);
+	CU_ASSERT_FALSE(join(0));
+	CU_ASSERT_FALSE(join(1));
+	fixture_advance(1);
+	CU_ASSERT_TRUE(join(2));
+	CU_ASSERT_FALSE(join(3));
+	CU_ASSERT_EQUAL(fixture_count(COUNT_REPLAYS), 4);
+	fixture_drop_sent();
+	publish(101, true);
+	fixture_advance(FEED_AHEAD_NS / 1000000);
+	CU_ASSERT_FALSE(join(4));
+	CU_ASSERT_EQUAL(fixture_count(COUNT_REPLAYS), 5);
 	close_feed();
 }
 
@@ -299,6 +319,8 @@ static int stop(void)
 static CU_TestInfo tests[] = {
 	{"a_young_key_frame_is_sent_to_who_comes_after_it",
 	 a_young_key_frame_is_sent_to_who_comes_after_it},
+	{"while_viewers_keep_coming_the_next_key_frame_is_asked_for_ahead",
+	 while_viewers_keep_coming_the_next_key_frame_is_asked_for_ahead},
 	{"an_old_key_frame_is_asked_for_anew", an_old_key_frame_is_asked_for_anew},
 	{"a_young_key_frame_is_kept_for_the_first_viewer",
 	 a_young_key_frame_is_kept_for_the_first_viewer},
