@@ -26,6 +26,7 @@
 #define RESTART_OVERLAP_NS                                                                         \
 	30000000000ull /* credentials of before an ICE restart stay valid: the consent time */
 #define FIRST_EPOCH 1
+#define FREE_MS     5
 #define ALL_KINDS   ((1u << METER_KINDS) - 1)
 
 const char *const session_role_names[SESSION_ROLES] = {
@@ -58,6 +59,8 @@ struct session_table {
 	struct ingress *ingress; /* owned */
 	GHashTable *by_id;       /* id -> session; not the terminated ones */
 	unsigned int n_sessions;
+	struct session_list closed; /* by the media plane; to be freed behind a barrier */
+	guint free_timer;           /* while there are any */
 	struct session_counters counters;
 };
 
@@ -74,6 +77,7 @@ struct session_table *session_table_create(struct node *node)
 		return NULL;
 	}
 	table->by_id = g_hash_table_new(g_str_hash, g_str_equal);
+	TAILQ_INIT(&table->closed);
 	return table;
 }
 
@@ -81,6 +85,8 @@ void session_table_destroy(struct session_table *table)
 {
 	if (!table)
 		return;
+	if (table->free_timer)
+		g_source_remove(table->free_timer);
 	g_hash_table_destroy(table->by_id);
 	ingress_destroy(table->ingress);
 	free(table);
@@ -181,6 +187,43 @@ static void free_session(void *context)
 	free(session);
 }
 
+static void free_sessions(void *context)
+{
+	struct session_list *closed = context;
+	struct session *session;
+	while ((session = TAILQ_FIRST(closed))) {
+		TAILQ_REMOVE(closed, session, link);
+		free_session(session);
+	}
+	free(closed);
+}
+
+static gboolean on_free_time(gpointer context)
+{
+	struct session_table *table = context;
+	struct session_list *closed = malloc(sizeof(*closed));
+	if (!closed)
+		return G_SOURCE_CONTINUE;
+	TAILQ_INIT(closed);
+	TAILQ_CONCAT(closed, &table->closed, link);
+	if (plane_barrier(table->plane, free_sessions, closed)) {
+		TAILQ_CONCAT(&table->closed, closed, link);
+		free(closed);
+		return G_SOURCE_CONTINUE;
+	}
+	table->free_timer = 0;
+	return G_SOURCE_REMOVE;
+}
+
+/* A barrier wakes every thread: those that end within a moment share one. */
+static void free_soon(struct session *session)
+{
+	struct session_table *table = session->table;
+	TAILQ_INSERT_TAIL(&table->closed, session, link);
+	if (!table->free_timer)
+		table->free_timer = g_timeout_add(FREE_MS, on_free_time, table);
+}
+
 int session_create(struct session_table *table, enum session_role role, struct tenant *tenant,
 		   struct stream *stream, struct session **out)
 {
@@ -276,7 +319,7 @@ void session_terminate(struct session *session, enum session_reason reason)
 	session->reason = reason;
 	/* The media stops now, whatever the goodbyes take. */
 	if (session->is_published)
-		plane_set_held(plane, session->transport, ALL_KINDS);
+		plane_silence(plane, session->transport);
 	set_state(session, SESSION_TERMINATED);
 	session->table->counters.terminated[reason]++;
 	g_hash_table_remove(session->table->by_id, session->id);
@@ -487,8 +530,7 @@ void session_on_message(struct session_table *table, const struct message *messa
 		ingress_on_home(table->ingress, session);
 		account_close(session->account);
 		session->account = NULL;
-		while (plane_barrier(table->plane, free_session, session))
-			g_usleep(1000);
+		free_soon(session);
 		break;
 	default:
 		log_error(LOG_SESSION, "message of no known type", "\"type\":%u", message->type);

@@ -6,7 +6,11 @@
  * no handshake that has begun waits for the thread, and within two caps: half-open handshakes at
  * once, and new ones per second. So a storm makes newcomers wait, and what has begun ends. The line
  * is finite, in length and in time; what is refused is dropped, and the peer's own retransmission
- * asks again. */
+ * asks again.
+ *
+ * Whom it posts to is woken when it has nothing else to do, or has not been woken for a while: a
+ * worker that is woken takes the processor, and while handshakes come one after the other it would
+ * do so several times for each. */
 #include "media/handshake.h"
 
 #include <errno.h>
@@ -24,7 +28,8 @@
 #define MAILBOX_SIZE   8192
 #define MESSAGES_BURST 64
 #define SECOND_NS      1000000000ull
-#define FIRST_SHARE    8 /* of the node's buffers, the part that those in line may keep */
+#define FIRST_SHARE    8      /* of the node's buffers, the part that those in line may keep */
+#define WAKE_NS        400000 /* a flight that is ready waits for this, and a step, at most */
 
 const char *const handshake_counter_names[HANDSHAKE_COUNTERS] = {
 	[HANDSHAKE_STARTED] = "started",
@@ -46,8 +51,10 @@ struct handshake {
 	unsigned int n_first, first_max;       /* datagrams kept of those in line; at most */
 	uint64_t second_ns;                    /* the second that n_this_second counts in */
 	unsigned int n_this_second;
-	uint64_t timers_ns;      /* no retransmission is due before */
-	struct mailbox *unwoken; /* of a worker with new datagrams; borrowed */
+	uint64_t timers_ns;                           /* no retransmission is due before */
+	struct mailbox *unwoken[PORT_QUEUES_MAX + 1]; /* that were posted to; borrowed */
+	unsigned int n_unwoken;
+	uint64_t unwoken_ns; /* since when */
 	_Atomic uint64_t counters[HANDSHAKE_COUNTERS];
 	bool is_stopped;
 };
@@ -118,12 +125,30 @@ static void note(struct handshake *handshake, enum handshake_counter counter)
 	atomic_fetch_add_explicit(&handshake->counters[counter], 1, memory_order_relaxed);
 }
 
-/* One flight, and the keys behind it, wake the worker once. */
-static void wake_worker(struct handshake *handshake)
+static void wake_others(struct handshake *handshake)
 {
-	if (handshake->unwoken)
-		mailbox_wake(handshake->unwoken);
-	handshake->unwoken = NULL;
+	for (unsigned int i = 0; i < handshake->n_unwoken; i++)
+		mailbox_wake(handshake->unwoken[i]);
+	handshake->n_unwoken = 0;
+}
+
+static void wake_later(struct handshake *handshake, struct mailbox *mailbox)
+{
+	unsigned int i = 0;
+	while (i < handshake->n_unwoken && handshake->unwoken[i] != mailbox)
+		i++;
+	if (i < handshake->n_unwoken)
+		return;
+	if (i == 0)
+		handshake->unwoken_ns = clock_ns();
+	handshake->unwoken[handshake->n_unwoken++] = mailbox;
+}
+
+static void post(struct handshake *handshake, struct mailbox *mailbox,
+		 const struct message *message)
+{
+	mailbox_put_wait(mailbox, message);
+	wake_later(handshake, mailbox);
 }
 
 static void send_datagram(void *context, const uint8_t *bytes, size_t size)
@@ -143,9 +168,7 @@ static void send_datagram(void *context, const uint8_t *bytes, size_t size)
 		packet_free(packet);
 		return;
 	}
-	if (plane->handshake->unwoken != worker)
-		wake_worker(plane->handshake);
-	plane->handshake->unwoken = worker;
+	wake_later(plane->handshake, worker);
 }
 
 static void set_half_open(struct handshake *handshake, struct transport *transport, bool half_open)
@@ -224,9 +247,9 @@ static void fail(struct handshake *handshake, struct transport *transport, const
 	dtls_destroy(transport->handshake.dtls);
 	transport->handshake.dtls = NULL;
 	transport->handshake.is_refused = true;
-	mailbox_post(handshake->plane->control, &(struct message){.type = MESSAGE_HANDSHAKE_FAILED,
-								  .transport = transport,
-								  .reason = reason});
+	post(handshake, handshake->plane->control,
+	     &(struct message){
+		     .type = MESSAGE_HANDSHAKE_FAILED, .transport = transport, .reason = reason});
 }
 
 static void complete(struct handshake *handshake, struct transport *transport)
@@ -239,8 +262,8 @@ static void complete(struct handshake *handshake, struct transport *transport)
 	}
 	note(handshake, HANDSHAKE_COMPLETED);
 	int home = atomic_load_explicit(&transport->home, memory_order_acquire);
-	mailbox_post_wait(handshake->plane->workers[home]->mailbox,
-			  &(struct message){.type = MESSAGE_KEYS, .transport = transport});
+	post(handshake, handshake->plane->workers[home]->mailbox,
+	     &(struct message){.type = MESSAGE_KEYS, .transport = transport});
 }
 
 static void take_state(struct handshake *handshake, struct transport *transport,
@@ -256,9 +279,8 @@ static void take_state(struct handshake *handshake, struct transport *transport,
 		dtls_destroy(transport->handshake.dtls);
 		transport->handshake.dtls = NULL;
 		transport->handshake.is_refused = true;
-		mailbox_post(
-			handshake->plane->control,
-			&(struct message){.type = MESSAGE_PEER_CLOSED, .transport = transport});
+		post(handshake, handshake->plane->control,
+		     &(struct message){.type = MESSAGE_PEER_CLOSED, .transport = transport});
 	}
 }
 
@@ -381,11 +403,11 @@ static void on_close(struct handshake *handshake, struct transport *transport)
 	int home = TRANSPORT_UNHOMED;
 	struct message message = {.type = MESSAGE_CLOSED, .transport = transport};
 	if (atomic_compare_exchange_strong(&transport->home, &home, TRANSPORT_ENDED)) {
-		mailbox_post_wait(handshake->plane->control, &message);
+		post(handshake, handshake->plane->control, &message);
 		return;
 	}
 	message.type = MESSAGE_CLOSE;
-	mailbox_post_wait(handshake->plane->workers[home]->mailbox, &message);
+	post(handshake, handshake->plane->workers[home]->mailbox, &message);
 }
 
 static void on_message(struct handshake *handshake, const struct message *message, uint64_t now_ns)
@@ -439,11 +461,13 @@ bool handshake_turn(struct handshake *handshake, uint64_t now_ns)
 	unsigned int n = mailbox_take(handshake->mailbox, messages, MESSAGES_BURST);
 	for (unsigned int i = 0; i < n; i++) {
 		on_message(handshake, &messages[i], now_ns);
-		wake_worker(handshake);
+		if (handshake->n_unwoken > 0 && clock_ns() - handshake->unwoken_ns >= WAKE_NS)
+			wake_others(handshake);
 	}
 	bool has_served = n < MESSAGES_BURST && serve_line(handshake, now_ns);
 	serve_timers(handshake, now_ns);
-	wake_worker(handshake);
+	if ((n == 0 && !has_served) || handshake->is_stopped)
+		wake_others(handshake);
 	return n > 0 || has_served;
 }
 

@@ -60,7 +60,7 @@ void mailbox_wake(struct mailbox *mailbox)
 		eventfd_write(mailbox->fd, 1);
 }
 
-static bool put(struct mailbox *mailbox, const struct message *message)
+bool mailbox_put(struct mailbox *mailbox, const struct message *message)
 {
 	return rte_ring_mp_enqueue_elem(mailbox->ring, (void *)(uintptr_t)message,
 					sizeof(*message)) == 0;
@@ -68,7 +68,7 @@ static bool put(struct mailbox *mailbox, const struct message *message)
 
 bool mailbox_post(struct mailbox *mailbox, const struct message *message)
 {
-	if (!put(mailbox, message))
+	if (!mailbox_put(mailbox, message))
 		return false;
 	mailbox_wake(mailbox);
 	return true;
@@ -76,7 +76,8 @@ bool mailbox_post(struct mailbox *mailbox, const struct message *message)
 
 bool mailbox_put_packet(struct mailbox *mailbox, const struct message *message)
 {
-	return rte_ring_free_count(mailbox->ring) > mailbox->reserve && put(mailbox, message);
+	return rte_ring_free_count(mailbox->ring) > mailbox->reserve &&
+	       mailbox_put(mailbox, message);
 }
 
 bool mailbox_post_packet(struct mailbox *mailbox, const struct message *message)
@@ -91,6 +92,12 @@ void mailbox_post_wait(struct mailbox *mailbox, const struct message *message)
 {
 	while (!mailbox_post(mailbox, message))
 		usleep(100);
+}
+
+void mailbox_put_wait(struct mailbox *mailbox, const struct message *message)
+{
+	if (!mailbox_put(mailbox, message))
+		mailbox_post_wait(mailbox, message);
 }
 
 unsigned int mailbox_take(struct mailbox *mailbox, struct message *messages, unsigned int max)

@@ -83,10 +83,14 @@ bool mailbox_post(struct mailbox *mailbox, const struct message *message);
 bool mailbox_post_packet(struct mailbox *mailbox, const struct message *message);
 /* The same without waking: mailbox_wake follows when the last of several is in. */
 bool mailbox_put_packet(struct mailbox *mailbox, const struct message *message);
+/* mailbox_post without waking. */
+bool mailbox_put(struct mailbox *mailbox, const struct message *message);
 /* Posts even when it must wait for the reader: never towards a thread that may be waiting for you.
  * Control waits for the handshake thread and workers, the handshake thread for workers. Workers use
  * it towards control alone, whose mailbox has room for all they may have to say (plane.c). */
 void mailbox_post_wait(struct mailbox *mailbox, const struct message *message);
+/* The same, but unless it must wait, nobody is woken. */
+void mailbox_put_wait(struct mailbox *mailbox, const struct message *message);
 
 /* Wakes the reader if it sleeps, for news that it finds elsewhere (and looks for between
  * mailbox_sleep and mailbox_wait). Any thread, when the news can be seen. */

@@ -243,6 +243,16 @@ bool plane_set_held(struct plane *plane, struct transport *transport, uint8_t he
 		&(struct message){.type = MESSAGE_HOLD, .transport = transport, .word = held});
 }
 
+void plane_silence(struct plane *plane, struct transport *transport)
+{
+	int home = atomic_load_explicit(&transport->home, memory_order_acquire);
+	if (home >= 0)
+		mailbox_put_wait(plane->workers[home]->mailbox,
+				 &(struct message){.type = MESSAGE_HOLD,
+						   .transport = transport,
+						   .word = (1u << METER_KINDS) - 1});
+}
+
 static struct barrier *create_barrier(void)
 {
 	struct barrier *barrier = malloc(sizeof(*barrier));

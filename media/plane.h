@@ -83,6 +83,9 @@ void plane_tick(struct plane *plane);
 
 /* Control thread. Makes the transport reachable under `entry`. */
 void plane_publish(struct plane *plane, struct directory_entry *entry);
+/* Control thread. Nothing of a session's media passes from now on. A worker that sleeps is not
+ * woken for it, and hears of it before it looks at a packet. */
+void plane_silence(struct plane *plane, struct transport *transport);
 /* Control thread. Begins the end of a transport: MESSAGE_CLOSED comes back. */
 void plane_close(struct plane *plane, struct transport *transport);
 /* Control thread. The total of credit ever given to a session for a kind, in ns; and which kinds

@@ -110,8 +110,9 @@ int transport_on_check(struct worker *worker, struct transport *transport,
 	if (transport->is_validated)
 		return 0;
 	transport->is_validated = true;
-	mailbox_post_packet(worker->plane->control, &(struct message){.type = MESSAGE_ICE_CONNECTED,
-								      .transport = transport});
+	/* No more than a line in the log: not worth waking anybody. */
+	mailbox_put_packet(worker->plane->control, &(struct message){.type = MESSAGE_ICE_CONNECTED,
+								     .transport = transport});
 	worker_schedule(worker, transport, worker->now_ns + REPORT_INTERVAL_NS);
 	return 0;
 }

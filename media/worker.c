@@ -1,8 +1,9 @@
-/* The worker's life: a round takes a burst from the port, a burst from the mailbox, what the wheel
- * says is due, and sends. The clock is read once a round. With nothing to do it sleeps on the
- * port's and the mailbox's descriptors until a timer, a pacer or the scheduler is due; an idle node
- * without sessions sleeps for good. While packets come fast it lets them gather for a moment before
- * it looks at the port again (media/gather.h). */
+/* The worker's life: a round takes a burst from the mailbox, a burst from the port, what the wheel
+ * says is due, and sends. The mailbox comes first: what control holds back is held back whether the
+ * worker was woken for it or not. The clock is read once a round. With nothing to do it sleeps on
+ * the port's and the mailbox's descriptors until a timer, a pacer or the scheduler is due; an idle
+ * node without sessions sleeps for good. While packets come fast it lets them gather for a moment
+ * before it looks at the port again (media/gather.h). */
 #include "media/worker.h"
 
 #include <errno.h>
@@ -248,16 +249,16 @@ unsigned int worker_round(struct worker *worker, uint64_t now_ns)
 {
 	struct rte_mbuf *packets[PORT_BURST];
 	worker->now_ns = now_ns;
+	unsigned int n_messages = take_messages(worker);
 	unsigned int n = port_rx_burst(worker->port, worker->id, packets, PORT_BURST, now_ns);
 	profile_count(&worker->profile, PROFILE_RECEIVE, n);
 	gather_take(&worker->gather, n, now_ns);
 	if (n > 0)
 		worker->received_ns = now_ns;
 	worker_on_packets(worker, packets, n);
-	n += take_messages(worker);
 	serve_timers(worker);
 	worker_flush(worker);
-	return n;
+	return n + n_messages;
 }
 
 int worker_run(void *argument)

@@ -1,7 +1,8 @@
 /* One connection, opened by control and from journal_file_start on the writer's alone. A batch is
- * what was queued when the one before had been synced: under load many records share a sync,
- * without it each has its own at once. A full disk keeps what is queued and is probed now and then,
- * also when nothing waits, so that the node takes sessions again by itself. */
+ * what was queued when the one before had been synced: under load many records share a sync. What
+ * somebody waits for is written at once; the rest waits a moment for company. A full disk keeps
+ * what is queued and is probed now and then, also when nothing waits, so that the node takes
+ * sessions again by itself. */
 #include "slices/journal_file.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@
 #define SCHEMA_VERSION 1
 #define BATCH_MAX      2048
 #define RETRY_NS       500000000
+#define COMPANY_NS     10000000
 #define PROBE_BYTES    65536 /* room for that much is room for the next records */
 
 struct journal_file {
@@ -32,6 +34,7 @@ struct journal_file {
 	pthread_cond_t wake;
 	struct journal_entries queued, done; /* under the lock */
 	bool is_stopping;                    /* under the lock */
+	bool is_urgent;                      /* under the lock: somebody waits for what is queued */
 	atomic_int health;
 	_Atomic uint64_t syncs, failed;
 	char instance[33];
@@ -161,6 +164,7 @@ static void write_batch(struct journal_file *file)
 {
 	struct journal_entries batch = TAILQ_HEAD_INITIALIZER(batch);
 	unsigned int n = take_batch(file, &batch);
+	file->is_urgent = !TAILQ_EMPTY(&file->queued);
 	pthread_mutex_unlock(&file->lock);
 	int rc = n > 0 ? sql_transaction(file->sql, write_all, &batch) : probe(file);
 	set_health(file, rc);
@@ -177,21 +181,29 @@ static void write_batch(struct journal_file *file)
 		file->on_done(file->context);
 }
 
-static void wait_for_work(struct journal_file *file)
+/* Until the writer stops, or `ns` are over, or *is_enough. */
+static void wait_for_ns(struct journal_file *file, long ns, const bool *is_enough)
 {
 	struct timespec until;
-	if (atomic_load(&file->health) == 0) {
-		while (TAILQ_EMPTY(&file->queued) && !file->is_stopping)
-			pthread_cond_wait(&file->wake, &file->lock);
-		return;
-	}
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += RETRY_NS;
+	until.tv_nsec += ns;
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
-	while (!file->is_stopping &&
+	while (!file->is_stopping && !*is_enough &&
 	       pthread_cond_timedwait(&file->wake, &file->lock, &until) != ETIMEDOUT)
 		;
+}
+
+static void wait_for_work(struct journal_file *file)
+{
+	static const bool never;
+	if (atomic_load(&file->health)) {
+		wait_for_ns(file, RETRY_NS, &never);
+		return;
+	}
+	while (TAILQ_EMPTY(&file->queued) && !file->is_stopping)
+		pthread_cond_wait(&file->wake, &file->lock);
+	wait_for_ns(file, COMPANY_NS, &file->is_urgent);
 }
 
 static void *run(void *context)
@@ -371,6 +383,8 @@ struct journal_entry *journal_file_queue(struct journal_file *file, struct journ
 					 struct journal_entry *earlier)
 {
 	pthread_mutex_lock(&file->lock);
+	bool is_first = TAILQ_EMPTY(&file->queued);
+	bool is_urgent = entry->done;
 	if (fold(earlier, entry)) {
 		free(entry);
 		entry = earlier;
@@ -378,7 +392,9 @@ struct journal_entry *journal_file_queue(struct journal_file *file, struct journ
 		entry->is_queued = true;
 		TAILQ_INSERT_TAIL(&file->queued, entry, link);
 	}
-	pthread_cond_signal(&file->wake);
+	file->is_urgent |= is_urgent;
+	if (is_first || is_urgent)
+		pthread_cond_signal(&file->wake);
 	pthread_mutex_unlock(&file->lock);
 	return entry;
 }
