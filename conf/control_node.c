@@ -121,7 +121,9 @@ static const struct rpc_field recovered_fields[] = {
 	{"boot", RPC_TEXT, true, 1, 32, "This run of the node."},
 };
 static const struct rpc_field claim_fields[] = {
-	{"sessions", RPC_LIST, true, 0, 0, "Rows as session.list has them, oldest first."},
+	{"sessions", RPC_LIST, true, 0, 0,
+	 "Rows as session.list has them, oldest first; `since_ms`: when it began, if that is not "
+	 "told before."},
 };
 static const struct rpc_field audit_fields[] = {
 	{"events", RPC_LIST, true, 0, 0, "Denials and changes."},

@@ -193,12 +193,14 @@ static const char *text_of(const json_t *object, const char *name)
 static int claim_write(struct sql *sql, const char *node, const json_t *claim)
 {
 	int64_t at_ms = json_integer_value(json_object_get(claim, "at_ms"));
+	const json_t *since = json_object_get(claim, "since_ms");
+	int64_t since_ms = json_is_integer(since) ? json_integer_value(since) : at_ms;
 	bool is_ended = strcmp(text_of(claim, "state"), "terminated") == 0;
 	return sql_run(
 		sql,
 		"INSERT INTO sessions (id, node, tenant, stream, role, epoch, state, reason,"
 		" provider_id, created_at, changed_at, ended_at)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 		" ON CONFLICT (id) DO UPDATE SET node = excluded.node, epoch = excluded.epoch,"
 		" state = excluded.state, reason = excluded.reason,"
 		" provider_id = excluded.provider_id, changed_at = excluded.changed_at,"
@@ -207,8 +209,8 @@ static int claim_write(struct sql *sql, const char *node, const json_t *claim)
 			   sql_text(text_of(claim, "tenant")), sql_text(text_of(claim, "stream")),
 			   sql_text(text_of(claim, "role")), catalog_number(claim, "epoch"),
 			   sql_text(text_of(claim, "state")), sql_text(text_of(claim, "reason")),
-			   sql_text(text_of(claim, "provider_id")), sql_integer(at_ms),
-			   is_ended ? sql_integer(at_ms) : sql_text(NULL)),
+			   sql_text(text_of(claim, "provider_id")), sql_integer(since_ms),
+			   sql_integer(at_ms), is_ended ? sql_integer(at_ms) : sql_text(NULL)),
 		NULL, NULL);
 }
 

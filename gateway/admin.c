@@ -29,6 +29,7 @@ static const struct admin_batch_kind claim_kind = {
 	.member = "sessions",
 	.interval_ms = 200,
 	.queue_max = 16384,
+	.key = "session",
 };
 
 static void lose_control(struct admin *admin)

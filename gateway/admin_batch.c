@@ -7,9 +7,47 @@
 
 #define RETRY_MS 1000
 
+static const char *key_of(const struct admin_batch *batch, const json_t *row)
+{
+	return batch->by_key ? json_string_value(json_object_get(row, batch->kind->key)) : NULL;
+}
+
+/* The link of the row that waits and is about the same; NULL: there is none. */
+static GList *find_same(const struct admin_batch *batch, const json_t *row)
+{
+	const char *key = key_of(batch, row);
+	return key ? g_hash_table_lookup(batch->by_key, key) : NULL;
+}
+
+/* The key is a row's own text: a row that leaves takes it along. */
+static void note_key(struct admin_batch *batch, GList *link)
+{
+	const char *key = key_of(batch, link->data);
+	if (key)
+		g_hash_table_replace(batch->by_key, (char *)(uintptr_t)key, link);
+}
+
+static json_t *pop_oldest(struct admin_batch *batch)
+{
+	const char *key = key_of(batch, g_queue_peek_head(batch->rows));
+	if (key)
+		g_hash_table_remove(batch->by_key, key);
+	return g_queue_pop_head(batch->rows);
+}
+
+/* `newer` goes on about what `older` began. */
+static void go_on(json_t *newer, const json_t *older)
+{
+	json_t *since = json_object_get(older, "since_ms");
+	if (!since)
+		since = json_object_get(older, "at_ms");
+	if (since)
+		json_object_set(newer, "since_ms", since);
+}
+
 static void drop_oldest(struct admin_batch *batch)
 {
-	json_decref(g_queue_pop_head(batch->rows));
+	json_decref(pop_oldest(batch));
 	if (batch->lost++ % 1000 == 0)
 		log_warn(LOG_ADMIN, "rows for the control plane are dropped, the oldest first",
 			 "\"method\":\"%s\",\"lost\":%llu", batch->kind->method,
@@ -19,8 +57,16 @@ static void drop_oldest(struct admin_batch *batch)
 /* Back to where they came from. */
 static void put_back(struct admin_batch *batch)
 {
-	for (size_t i = json_array_size(batch->flying); i-- > 0;)
-		g_queue_push_head(batch->rows, json_incref(json_array_get(batch->flying, i)));
+	for (size_t i = json_array_size(batch->flying); i-- > 0;) {
+		json_t *row = json_array_get(batch->flying, i);
+		GList *same = find_same(batch, row);
+		if (same) {
+			go_on(same->data, row);
+			continue;
+		}
+		g_queue_push_head(batch->rows, json_incref(row));
+		note_key(batch, batch->rows->head);
+	}
 	while (batch->rows->length > batch->kind->queue_max)
 		drop_oldest(batch);
 }
@@ -57,7 +103,7 @@ static gboolean on_timer(gpointer context)
 		return G_SOURCE_REMOVE;
 	batch->flying = json_array();
 	while (batch->rows->length > 0 && json_array_size(batch->flying) < ADMIN_BATCH_ROWS_MAX)
-		json_array_append_new(batch->flying, g_queue_pop_head(batch->rows));
+		json_array_append_new(batch->flying, pop_oldest(batch));
 	admin_call(batch->admin, batch->kind->method,
 		   json_pack("{s:O}", batch->kind->member, batch->flying), on_reply, batch);
 	return G_SOURCE_REMOVE;
@@ -67,6 +113,8 @@ void admin_batch_init(struct admin_batch *batch, const struct admin_batch_kind *
 		      struct admin *admin)
 {
 	*batch = (struct admin_batch){.kind = kind, .admin = admin, .rows = g_queue_new()};
+	if (kind->key)
+		batch->by_key = g_hash_table_new(g_str_hash, g_str_equal);
 }
 
 static void drop_row(gpointer row)
@@ -80,6 +128,8 @@ void admin_batch_fini(struct admin_batch *batch)
 		g_source_remove(batch->timer);
 	if (batch->rows)
 		g_queue_free_full(batch->rows, drop_row);
+	if (batch->by_key)
+		g_hash_table_destroy(batch->by_key);
 	*batch = (struct admin_batch){0};
 }
 
@@ -89,9 +139,19 @@ void admin_batch_push(struct admin_batch *batch, json_t *row)
 		batch->lost++;
 		return;
 	}
+	GList *same = find_same(batch, row);
+	if (same) {
+		json_t *older = same->data;
+		go_on(row, older);
+		same->data = row;
+		note_key(batch, same);
+		json_decref(older);
+		return;
+	}
 	if (batch->rows->length >= batch->kind->queue_max)
 		drop_oldest(batch);
 	g_queue_push_tail(batch->rows, row);
+	note_key(batch, batch->rows->tail);
 	admin_batch_wake(batch);
 }
 

@@ -18,12 +18,16 @@ struct admin_batch_kind {
 	const char *method, *member; /* what is called, and the list in its parameters */
 	unsigned int interval_ms;    /* between two batches */
 	unsigned int queue_max;      /* rows */
+	/* Member whose text names what a row is about, NULL: none. A newer row about the same takes
+	 * the place of one that still waits, and says as `since_ms` when the first of them was. */
+	const char *key;
 };
 
 struct admin_batch {
 	const struct admin_batch_kind *kind;
 	struct admin *admin;   /* parent */
 	GQueue *rows;          /* struct json_t *, owned */
+	GHashTable *by_key;    /* text in a row that waits -> its link in `rows`; NULL: no key */
 	struct json_t *flying; /* list of rows that wait for their acknowledgment; NULL: none */
 	guint timer;
 	uint64_t sent, lost;

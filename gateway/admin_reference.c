@@ -33,7 +33,8 @@ static const struct rpc_field recovered_fields[] = {
 	{.name = "boot", .type = RPC_TEXT, .is_required = true, .text = "This run of the node."},
 };
 static const struct rpc_field claim_fields[] = {
-	ROWS("sessions", "At most 256 rows as session.list has them, oldest first."),
+	ROWS("sessions", "At most 256 rows as session.list has them, oldest first; `since_ms`: "
+			 "when it began, if that is not told before."),
 };
 static const struct rpc_field audit_fields[] = {
 	ROWS("events", "At most 256 rows: `at_ms`, `type`, `tenant`, `stream`, `session`, `gate`, "

@@ -15,23 +15,29 @@
 
 #define PAUSE_MIN_MS 100
 #define PAUSE_MAX_MS 2000
+#define GATHER_MS    50 /* after a batch, so that the next is not of one */
 
 static void pump(struct admin_report *report);
 
-static gboolean on_retry(gpointer context)
+static gboolean on_timer(gpointer context)
 {
 	struct admin_report *report = context;
-	report->retry = 0;
+	report->timer = 0;
 	pump(report);
 	return G_SOURCE_REMOVE;
+}
+
+static void pump_later(struct admin_report *report, unsigned int ms)
+{
+	report->timer = g_timeout_add(ms, on_timer, report);
 }
 
 static void retry_later(struct admin_report *report)
 {
 	report->failures++;
-	if (report->retry || !report->admin->has_snapshot)
+	if (report->timer || !report->admin->has_snapshot)
 		return;
-	report->retry = g_timeout_add(report->pause_ms, on_retry, report);
+	pump_later(report, report->pause_ms);
 	report->pause_ms = MIN(report->pause_ms * 2, PAUSE_MAX_MS);
 }
 
@@ -122,7 +128,11 @@ static void on_reported(void *context, const json_t *result, const struct rpc_er
 		return;
 	}
 	report->pause_ms = PAUSE_MIN_MS;
-	pump(report);
+	bool is_full = journal_length(report->admin->node->journal) >= ADMIN_REPORT_RECORDS_MAX;
+	if (is_full || report->timer || !report->admin->has_snapshot)
+		pump(report);
+	else
+		pump_later(report, GATHER_MS);
 }
 
 static void report_records(struct admin_report *report)
@@ -159,7 +169,7 @@ static void tell_recovered(struct admin_report *report)
 static void pump(struct admin_report *report)
 {
 	struct journal *journal = report->admin->node->journal;
-	if (!report->admin->has_snapshot || !journal || report->n_records > 0 || report->retry)
+	if (!report->admin->has_snapshot || !journal || report->n_records > 0 || report->timer)
 		return;
 	tell_recovered(report);
 	report->n_records = journal_pending(journal, report->records, ADMIN_REPORT_RECORDS_MAX);
@@ -176,8 +186,8 @@ int admin_report_init(struct admin_report *report, struct admin *admin)
 
 void admin_report_fini(struct admin_report *report)
 {
-	if (report->retry)
-		g_source_remove(report->retry);
+	if (report->timer)
+		g_source_remove(report->timer);
 	free(report->records);
 	*report = (struct admin_report){0};
 }
@@ -189,9 +199,9 @@ void admin_report_wake(struct admin_report *report)
 
 void admin_report_reset(struct admin_report *report)
 {
-	if (report->retry)
-		g_source_remove(report->retry);
-	report->retry = 0;
+	if (report->timer)
+		g_source_remove(report->timer);
+	report->timer = 0;
 	report->pause_ms = PAUSE_MIN_MS;
 	report->has_recovered = false;
 }

@@ -1,5 +1,7 @@
 /* Usage on its way from the journal to the ledger: the oldest records that wait are reported, one
- * batch at a time, and forgotten once the control plane acknowledges them. Control thread. */
+ * batch at a time, and forgotten once the control plane acknowledges them. A batch is one
+ * transaction there, and synced: after one, the next waits a moment to be larger. Control thread.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -18,8 +20,8 @@ struct admin_report {
 	unsigned int n_records;       /* 0: none is */
 	bool is_recovering;           /* node.recovered is on its way */
 	bool has_recovered;           /* this control plane knows it */
-	guint retry;                  /* timer after a failure */
-	unsigned int pause_ms;        /* its length; grows */
+	guint timer;                  /* until the next batch, if any */
+	unsigned int pause_ms;        /* its length after a failure; grows */
 	uint64_t acknowledged, refused, failures;
 };
 

@@ -424,6 +424,16 @@ static void sessions_are_where_their_epoch_says(enum sql_kind kind)
 	CU_ASSERT_EQUAL(n, 1);
 	CU_ASSERT_EQUAL(store_session_end(store, "s2", "USER_EXIT", 4000), 0);
 	CU_ASSERT_EQUAL(store_session_end(store, "s2", "USER_EXIT", 4000), -ENOENT);
+	/* One that came and went between two batches. */
+	sessions_put(store, "n2",
+		     "[{\"session\": \"s4\", \"tenant\": \"c\", \"epoch\": 0, \"state\":"
+		     " \"terminated\", \"since_ms\": 3900, \"at_ms\": 4000}]");
+	CU_ASSERT_EQUAL_FATAL(store_session_list(store, "c", &list), 0);
+	CU_ASSERT_EQUAL_FATAL(json_array_size(list), 1);
+	expect_member(json_array_get(list, 0), "created_at", "3900");
+	expect_member(json_array_get(list, 0), "changed_at", "4000");
+	expect_member(json_array_get(list, 0), "ended_at", "4000");
+	json_decref(list);
 	CU_ASSERT_EQUAL(store_session_kill_all(store, "b", "USER_EXIT", &n), 0);
 	CU_ASSERT_EQUAL(n, 0);
 	/* A day later they are forgotten; what runs is listed first. */

@@ -2,6 +2,7 @@
  * feed, in what order, what it is told, and what happens while it is away. */
 #include <sys/stat.h>
 
+#include "gateway/admin.h"
 #include "gateway/session.h"
 #include "gateway/stream.h"
 #include "media/profile.h"
@@ -273,6 +274,47 @@ static void sessions_are_listed_claimed_and_ended(void)
 	lose_control();
 }
 
+/* The only row about a session; rows about others may be there. */
+static json_t *only_row(struct peer_call *claim, const char *id)
+{
+	json_t *found = NULL, *row;
+	size_t i;
+	unsigned int n = 0;
+	json_array_foreach(rows_of(claim, "sessions"), i, row)
+	{
+		if (strcmp(json_string_value(json_object_get(row, "session")), id) != 0)
+			continue;
+		found = row;
+		n++;
+	}
+	CU_ASSERT_EQUAL(n, 1);
+	return found;
+}
+
+/* Of what changes while the control plane cannot be told it hears the end, and since when. */
+static void what_waits_about_a_session_is_one_row(void)
+{
+	char id[SESSION_ID_BYTES];
+	connect_control();
+	feed_demo();
+	struct session *session = open_session("demo", "live");
+	memcpy(id, session->id, sizeof(id));
+	admin_claim(node->admin, session);
+	struct peer_call *claim = peer_take_call(&control, "session.claim");
+	json_t *at = json_incref(json_object_get(only_row(claim, id), "at_ms"));
+	admin_claim(node->admin, session);
+	session_terminate(session, REASON_OPERATOR);
+	rpc_fail(claim->call, RPC_UNAVAILABLE, "not now");
+	peer_drop_call(claim);
+	claim = peer_take_call(&control, "session.claim");
+	json_t *row = only_row(claim, id);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(row, "state")), "terminated");
+	CU_ASSERT(json_is_integer(at) && json_equal(json_object_get(row, "since_ms"), at));
+	json_decref(at);
+	answer_and_drop(claim, NULL);
+	lose_control();
+}
+
 static void a_tenant_that_exits_or_goes_ends_its_sessions(void)
 {
 	connect_control();
@@ -353,6 +395,7 @@ static CU_TestInfo tests[] = {
 	ROW(what_is_wrong_is_left_out_and_told),
 	ROW(slices_share_the_port),
 	ROW(sessions_are_listed_claimed_and_ended),
+	ROW(what_waits_about_a_session_is_one_row),
 	ROW(a_tenant_that_exits_or_goes_ends_its_sessions),
 	ROW(a_paused_tenants_sessions_pause),
 	ROW(draining_can_be_taken_back),
