@@ -163,7 +163,8 @@ static SSL_CTX *context_create(OSSL_LIB_CTX *library, const struct dtls_certific
 	}
 	SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
 					 SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+	/* The certificate is its own issuer: no chain to be built for each peer. */
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_max_cert_list(ctx, DTLS_MESSAGE_MAX);
 	SSL_CTX_set_max_send_fragment(ctx, DTLS_MTU_MAX);
