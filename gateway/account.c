@@ -98,7 +98,7 @@ static void find_kinds(struct account_session *account, const struct transport *
 /* What the gate set aside is lent once more, to the tenant as it is now: a counter-offer waits for
  * its answer. What the stream does not have is given back; what it has and nobody pays for is lost
  * from the start. Voice without video gets a whole chunk, beside it the reserve will do. */
-static void start_kind(struct account_session *account, enum meter_kind kind, struct meter *meter)
+static void start_purse(struct account_session *account, enum meter_kind kind)
 {
 	struct account_entry *entry = account->tenant->book_entry;
 	struct purse *purse = &account->purses[kind];
@@ -113,6 +113,13 @@ static void start_kind(struct account_session *account, enum meter_kind kind, st
 		account->fallen |= account_kind_bit(kind);
 		account->fallen_by[kind] = purse->short_of;
 	}
+}
+
+static void start_kind(struct account_session *account, enum meter_kind kind, struct meter *meter)
+{
+	struct purse *purse = &account->purses[kind];
+	start_purse(account, kind);
+	purse->told_ns = purse->credit_ns;
 	meter_set_credit(meter, kind, purse->credit_ns);
 }
 

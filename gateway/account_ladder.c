@@ -15,11 +15,13 @@ static const char *const reasons[ACCOUNTS + 1] = {
 
 void account_push_credit(struct account_session *account, enum meter_kind kind)
 {
-	const struct purse *purse = &account->purses[kind];
+	struct purse *purse = &account->purses[kind];
 	uint64_t credit_ns =
 		purse->is_collecting ? account_used_ns(account, kind) : purse->credit_ns;
-	if (account->is_connected)
-		account->book->reach.set_credit(account->session, kind, credit_ns);
+	if (!account->is_connected || credit_ns == purse->told_ns)
+		return;
+	purse->told_ns = credit_ns;
+	account->book->reach.set_credit(account->session, kind, credit_ns);
 }
 
 void account_push_held(struct account_session *account)

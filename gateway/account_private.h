@@ -41,6 +41,7 @@ struct account_record {
 struct purse {
 	bool has_kind, is_unlimited;
 	uint64_t credit_ns; /* the total ever given, as the meter has it or will */
+	uint64_t told_ns;   /* what of it the meter was told last */
 	int64_t lent[ACCOUNTS];
 	bool is_low, is_out;   /* the meter said so and nothing could be lent yet */
 	bool is_collecting;    /* its credit is being taken back, behind a barrier */
