@@ -3,7 +3,7 @@
  *
  * The SSL_CTX lives in media/dtls_library's window on OpenSSL, as only OpenSSL 3.0's search for a
  * certificate's key among all that it can read would otherwise take as long as three signatures.
- * The algorithms are OpenSSL's own. */
+ * The mathematics is OpenSSL's own. */
 #include "bench/peer.h"
 
 #include <pthread.h>

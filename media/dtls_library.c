@@ -24,8 +24,7 @@
 #include "media/dtls_prf.h"
 
 #define PROVIDER       "nn5g-dtls"
-#define ALGORITHMS_MAX 8  /* in a list that is cut down, and its end */
-#define FUNCTIONS_MAX  64 /* of the EC keys, and their end */
+#define ALGORITHMS_MAX 8 /* in a list that is cut down, and its end */
 
 struct dtls_library {
 	OSSL_LIB_CTX *context;
