@@ -25,6 +25,8 @@
 #define CONSENT_NS     4000000000ull
 #define PRIORITY       (110u << 24 | 1u << 8 | 255)
 #define TIE_BREAKER    1
+#define UFRAG_LETTERS  8
+#define PWD_LETTERS    24
 #define MASTER_MAX     (32 + 14)
 #define KEYING_LABEL   "EXTRACTOR-dtls_srtp"
 
@@ -32,10 +34,11 @@ struct peer {
 	enum peer_state state;
 	int fd;
 	StunAgent stun;
-	char ufrag[9], pwd[25], username[160];
+	char ufrag[UFRAG_LETTERS + 1], pwd[PWD_LETTERS + 1], username[160];
 	struct answer answer;
-	uint64_t check_due_ns;
-	struct peer_tls *tls; /* borrowed */
+	uint64_t check_due_ns;      /* 0: there was none yet */
+	StunTransactionId check_id; /* of the last */
+	struct peer_tls *tls;       /* borrowed */
 	SSL *ssl;
 	BIO *in, *out;         /* memory, datagram by datagram; owned by ssl */
 	unsigned long profile; /* once connected, as the keys */
@@ -45,14 +48,20 @@ struct peer {
 	srtp_t receive;
 };
 
-static void random_text(char *out, size_t len)
+static void write_text(const unsigned char *random, char *out, size_t len)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEF";
-	unsigned char random[64];
-	RAND_bytes(random, (int)len);
 	for (size_t i = 0; i < len; i++)
 		out[i] = letters[random[i] % 32];
 	out[len] = '\0';
+}
+
+static void make_credentials(struct peer *peer)
+{
+	unsigned char random[UFRAG_LETTERS + PWD_LETTERS];
+	RAND_bytes(random, sizeof(random));
+	write_text(random, peer->ufrag, UFRAG_LETTERS);
+	write_text(random + UFRAG_LETTERS, peer->pwd, PWD_LETTERS);
 }
 
 struct peer *peer_create(const struct peer_certificate *certificate, const char *profiles)
@@ -68,8 +77,7 @@ struct peer *peer_create(const struct peer_certificate *certificate, const char 
 	if (!peer)
 		return NULL;
 	peer->fd = -1;
-	random_text(peer->ufrag, sizeof(peer->ufrag) - 1);
-	random_text(peer->pwd, sizeof(peer->pwd) - 1);
+	make_credentials(peer);
 	stun_agent_init(&peer->stun, known, STUN_COMPATIBILITY_RFC5389,
 			STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
 	peer->tls = certificate->tls;
@@ -124,12 +132,13 @@ static void send_check(struct peer *peer, uint64_t now_ns)
 	uint8_t bytes[512];
 	StunMessage message;
 	/* Earlier checks may go unanswered; the agent remembers a fixed number of them. */
-	for (unsigned int i = 0; i < STUN_AGENT_MAX_SAVED_IDS; i++)
-		peer->stun.sent_ids[i].valid = false;
+	if (peer->check_due_ns)
+		stun_agent_forget_transaction(&peer->stun, peer->check_id);
 	size_t size = stun_usage_ice_conncheck_create(
 		&peer->stun, &message, bytes, sizeof(bytes), (const uint8_t *)peer->username,
 		strlen(peer->username), (const uint8_t *)peer->answer.pwd, strlen(peer->answer.pwd),
 		true, true, PRIORITY, TIE_BREAKER, NULL, STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
+	stun_message_id(&message, peer->check_id);
 	if (size > 0)
 		send(peer->fd, bytes, size, 0);
 	peer->check_due_ns = now_ns + (peer->state == PEER_CHECKING ? CHECK_RETRY_NS : CONSENT_NS);
@@ -225,13 +234,13 @@ static int take_keys(struct peer *peer)
 }
 
 /* The gateway's certificate must be the one its answer named. */
-static bool is_answered_certificate(struct peer *peer)
+static bool is_answered_certificate(const struct peer *peer)
 {
 	char text[PEER_FINGERPRINT_TEXT];
 	X509 *x509 = SSL_get1_peer_certificate(peer->ssl);
 	if (!x509)
 		return false;
-	peer_fingerprint_write(x509, text);
+	peer_fingerprint_write(x509, peer_tls_digest(peer->tls), text);
 	X509_free(x509);
 	return strcasecmp(text, peer->answer.fingerprint) == 0;
 }

@@ -25,6 +25,7 @@
 struct peer_tls {
 	struct dtls_library *library;
 	SSL_CTX *context; /* owns key and certificate */
+	EVP_MD *sha256;   /* owned */
 	pthread_mutex_t lock;
 	SSL *idle[IDLE_MAX]; /* under lock, as their number */
 	unsigned int n_idle;
@@ -85,12 +86,12 @@ static SSL_CTX *create_context(struct dtls_library *library, EVP_PKEY *key, X509
 	return NULL;
 }
 
-void peer_fingerprint_write(const X509 *x509, char out[PEER_FINGERPRINT_TEXT])
+void peer_fingerprint_write(const X509 *x509, const EVP_MD *sha256, char out[PEER_FINGERPRINT_TEXT])
 {
 	static const char digits[] = "0123456789ABCDEF";
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned int size = 0;
-	X509_digest(x509, EVP_sha256(), digest, &size);
+	X509_digest(x509, sha256, digest, &size);
 	out[0] = '\0';
 	for (unsigned int i = 0; i < size; i++) {
 		out[3 * i] = digits[digest[i] >> 4];
@@ -106,6 +107,7 @@ static void destroy_tls(struct peer_tls *tls)
 	while (tls->n_idle > 0)
 		SSL_free(tls->idle[--tls->n_idle]);
 	SSL_CTX_free(tls->context);
+	EVP_MD_free(tls->sha256);
 	dtls_library_destroy(tls->library);
 	pthread_mutex_destroy(&tls->lock);
 	free(tls);
@@ -119,7 +121,9 @@ static struct peer_tls *create_tls(EVP_PKEY *key, X509 *x509)
 	pthread_mutex_init(&tls->lock, NULL);
 	tls->library = dtls_library_create();
 	tls->context = tls->library ? create_context(tls->library, key, x509) : NULL;
-	if (tls->context)
+	if (tls->library)
+		tls->sha256 = EVP_MD_fetch(dtls_library_context(tls->library), "SHA2-256", NULL);
+	if (tls->context && tls->sha256)
 		return tls;
 	destroy_tls(tls);
 	return NULL;
@@ -132,7 +136,7 @@ struct peer_certificate *peer_certificate_create(void)
 	X509 *x509 = key ? create_x509(key) : NULL;
 	if (certificate && x509) {
 		certificate->tls = create_tls(key, x509);
-		peer_fingerprint_write(x509, certificate->fingerprint);
+		peer_fingerprint_write(x509, EVP_sha256(), certificate->fingerprint);
 	}
 	X509_free(x509);
 	EVP_PKEY_free(key);
@@ -178,6 +182,11 @@ static unsigned int next_timeout_us(SSL *ssl, unsigned int last_us)
 	if (last_us == 0)
 		return DTLS_FIRST_US;
 	return 2 * last_us < DTLS_LAST_US ? 2 * last_us : DTLS_LAST_US;
+}
+
+const EVP_MD *peer_tls_digest(const struct peer_tls *tls)
+{
+	return tls->sha256;
 }
 
 SSL *peer_tls_take(struct peer_tls *tls, const char *profiles)

@@ -20,5 +20,8 @@ struct peer_certificate {
 	char fingerprint[PEER_FINGERPRINT_TEXT];
 };
 
+/* SHA-256, found once: OpenSSL's own name for it is looked up with each use. Borrowed. */
+const EVP_MD *peer_tls_digest(const struct peer_tls *tls);
 /* "AB:CD:...", by SHA-256; empty: there is none. */
-void peer_fingerprint_write(const X509 *x509, char out[PEER_FINGERPRINT_TEXT]);
+void peer_fingerprint_write(const X509 *x509, const EVP_MD *sha256,
+			    char out[PEER_FINGERPRINT_TEXT]);
