@@ -53,7 +53,7 @@ static int create_thread_parts(struct egress *egress)
 {
 	struct plane *plane = egress->plane;
 	char name[RTE_RING_NAMESIZE];
-	int rc = mailbox_create("egress", MAILBOX_SIZE, &egress->mailbox);
+	int rc = mailbox_create(MAILBOX_SIZE, &egress->mailbox);
 	for (unsigned int i = 0; rc == 0 && i < plane->n_workers; i++) {
 		snprintf(name, sizeof(name), "egress-%u", i);
 		struct egress_lane *lane = &egress->lanes[i];

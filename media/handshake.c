@@ -77,7 +77,7 @@ int handshake_create(struct plane *plane, struct handshake **out)
 	handshake->first_max = plane->config.packets / FIRST_SHARE;
 	set_limits(handshake, plane->config.handshakes_half_open,
 		   plane->config.handshakes_per_second);
-	int rc = mailbox_create("handshake", MAILBOX_SIZE, &handshake->mailbox);
+	int rc = mailbox_create(MAILBOX_SIZE, &handshake->mailbox);
 	if (rc) {
 		free(handshake);
 		return rc;

@@ -1,42 +1,53 @@
-/* One rte_ring of messages by value and one eventfd. The reader says `sleeping` before it waits and
- * looks at the ring once more behind a full fence; a writer enqueues, fences, and looks at
- * `sleeping`: one of the two always sees the other. */
+/* A ring of messages by value and one eventfd.
+ *
+ * Each place of the ring says which turn it is ready for (D. Vyukov's bounded queue): a writer
+ * takes the next free place, fills it and says so. Writers have different priorities, and one that
+ * loses its processor between the two keeps nobody from writing: what comes after it only waits to
+ * be read. (With an rte_ring the others would spin until it is back, a media worker among them.)
+ *
+ * The reader says `sleeping` before it waits and looks at its next place once more behind a full
+ * fence; a writer fills, fences, and looks at `sleeping`: one of the two always sees the other. */
 #include "media/mailbox.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <stdatomic.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <rte_ring_elem.h>
-
 #include "conf/clock.h"
 
-struct mailbox {
-	struct rte_ring *ring;
-	unsigned int reserve; /* entries that packets leave free */
-	int fd;
-	atomic_int sleeping;
+/* Turn t of the ring is at place t % size. Free for t when `turn` is t, filled when it is t + 1. */
+struct place {
+	atomic_uint turn;
+	struct message message;
 };
 
-static_assert(sizeof(struct message) % 4 == 0, "rte_ring elements are multiples of 4 bytes");
+struct mailbox {
+	struct place *places; /* owned */
+	unsigned int size;
+	unsigned int reserve; /* places that packets leave free */
+	int fd;
+	atomic_int sleeping;
+	atomic_uint put __attribute__((aligned(64)));   /* next turn; writers */
+	atomic_uint taken __attribute__((aligned(64))); /* next turn; the reader's */
+};
 
-int mailbox_create(const char *name, unsigned int size, struct mailbox **out)
+int mailbox_create(unsigned int size, struct mailbox **out)
 {
-	struct mailbox *mailbox = calloc(1, sizeof(*mailbox));
+	struct mailbox *mailbox = aligned_alloc(64, sizeof(*mailbox));
 	if (!mailbox)
 		return -ENOMEM;
-	mailbox->reserve = size / 4;
-	mailbox->ring = rte_ring_create_elem(name, sizeof(struct message), size, SOCKET_ID_ANY,
-					     RING_F_SC_DEQ);
+	*mailbox = (struct mailbox){.size = size, .reserve = size / 4};
+	mailbox->places = calloc(size, sizeof(*mailbox->places));
 	mailbox->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (!mailbox->ring || mailbox->fd < 0) {
+	if (!mailbox->places || mailbox->fd < 0) {
 		mailbox_destroy(mailbox);
 		return -ENOMEM;
 	}
+	for (unsigned int i = 0; i < size; i++)
+		atomic_init(&mailbox->places[i].turn, i);
 	*out = mailbox;
 	return 0;
 }
@@ -45,10 +56,15 @@ void mailbox_destroy(struct mailbox *mailbox)
 {
 	if (!mailbox)
 		return;
-	rte_ring_free(mailbox->ring);
 	if (mailbox->fd >= 0)
 		close(mailbox->fd);
+	free(mailbox->places);
 	free(mailbox);
+}
+
+static struct place *place_of(const struct mailbox *mailbox, unsigned int turn)
+{
+	return &mailbox->places[turn & (mailbox->size - 1)];
 }
 
 void mailbox_wake(struct mailbox *mailbox)
@@ -62,8 +78,26 @@ void mailbox_wake(struct mailbox *mailbox)
 
 bool mailbox_put(struct mailbox *mailbox, const struct message *message)
 {
-	return rte_ring_mp_enqueue_elem(mailbox->ring, (void *)(uintptr_t)message,
-					sizeof(*message)) == 0;
+	unsigned int turn = atomic_load_explicit(&mailbox->put, memory_order_relaxed);
+	struct place *place;
+	for (;;) {
+		place = place_of(mailbox, turn);
+		unsigned int ready = atomic_load_explicit(&place->turn, memory_order_acquire);
+		if (ready != turn) {
+			unsigned int now =
+				atomic_load_explicit(&mailbox->put, memory_order_relaxed);
+			if (now == turn)
+				return false;
+			turn = now;
+		} else if (atomic_compare_exchange_weak_explicit(&mailbox->put, &turn, turn + 1,
+								 memory_order_relaxed,
+								 memory_order_relaxed)) {
+			break;
+		}
+	}
+	place->message = *message;
+	atomic_store_explicit(&place->turn, turn + 1, memory_order_release);
+	return true;
 }
 
 bool mailbox_post(struct mailbox *mailbox, const struct message *message)
@@ -76,8 +110,9 @@ bool mailbox_post(struct mailbox *mailbox, const struct message *message)
 
 bool mailbox_put_packet(struct mailbox *mailbox, const struct message *message)
 {
-	return rte_ring_free_count(mailbox->ring) > mailbox->reserve &&
-	       mailbox_put(mailbox, message);
+	unsigned int used = atomic_load_explicit(&mailbox->put, memory_order_relaxed) -
+			    atomic_load_explicit(&mailbox->taken, memory_order_relaxed);
+	return used < mailbox->size - mailbox->reserve && mailbox_put(mailbox, message);
 }
 
 bool mailbox_post_packet(struct mailbox *mailbox, const struct message *message)
@@ -100,17 +135,29 @@ void mailbox_put_wait(struct mailbox *mailbox, const struct message *message)
 		mailbox_post_wait(mailbox, message);
 }
 
+static bool is_filled(const struct mailbox *mailbox, unsigned int turn)
+{
+	return atomic_load_explicit(&place_of(mailbox, turn)->turn, memory_order_acquire) ==
+	       turn + 1;
+}
+
 unsigned int mailbox_take(struct mailbox *mailbox, struct message *messages, unsigned int max)
 {
-	return rte_ring_sc_dequeue_burst_elem(mailbox->ring, messages, sizeof(*messages), max,
-					      NULL);
+	unsigned int turn = atomic_load_explicit(&mailbox->taken, memory_order_relaxed), n = 0;
+	for (; n < max && is_filled(mailbox, turn); n++, turn++) {
+		struct place *place = place_of(mailbox, turn);
+		messages[n] = place->message;
+		atomic_store_explicit(&place->turn, turn + mailbox->size, memory_order_release);
+	}
+	atomic_store_explicit(&mailbox->taken, turn, memory_order_relaxed);
+	return n;
 }
 
 bool mailbox_sleep(struct mailbox *mailbox)
 {
 	atomic_store(&mailbox->sleeping, 1);
 	atomic_thread_fence(memory_order_seq_cst);
-	if (rte_ring_empty(mailbox->ring))
+	if (!is_filled(mailbox, atomic_load_explicit(&mailbox->taken, memory_order_relaxed)))
 		return true;
 	atomic_store(&mailbox->sleeping, 0);
 	return false;

@@ -72,11 +72,11 @@ struct message {
 struct mailbox;
 
 /* `size` is a power of two. Control thread. -ENOMEM and other negative errno. */
-int mailbox_create(const char *name, unsigned int size, struct mailbox **out);
+int mailbox_create(unsigned int size, struct mailbox **out);
 void mailbox_destroy(struct mailbox *mailbox);
 
-/* Posts a copy and wakes the reader if it sleeps. False when full: nothing was taken over. Any EAL
- * thread. */
+/* Posts a copy and wakes the reader if it sleeps. False when full: nothing was taken over. Never
+ * waits for another writer. Any thread. */
 bool mailbox_post(struct mailbox *mailbox, const struct message *message);
 /* As mailbox_post, but leaves 1/4 of the ring to messages that must not be lost. For packets, and
  * for whatever else comes as often as a peer likes. */

@@ -36,7 +36,7 @@ static int create_parts(struct plane *plane)
 	if (!plane->directory)
 		return -ENOMEM;
 	unsigned int messages = plane->config.sessions_max * CONTROL_MESSAGES_PER_SESSION;
-	rc = mailbox_create("control", rte_align32pow2(RTE_MAX(messages, CONTROL_MAILBOX_MIN)),
+	rc = mailbox_create(rte_align32pow2(RTE_MAX(messages, CONTROL_MAILBOX_MIN)),
 			    &plane->control);
 	if (rc)
 		return rc;

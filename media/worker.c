@@ -51,7 +51,6 @@ static int create_flow_table(struct worker *worker, unsigned int sessions_max)
 
 int worker_create(struct plane *plane, unsigned int id, struct worker **out)
 {
-	char name[32];
 	struct worker *worker = aligned_alloc(64, sizeof(*worker));
 	if (!worker)
 		return -ENOMEM;
@@ -67,8 +66,7 @@ int worker_create(struct plane *plane, unsigned int id, struct worker **out)
 	signalling_policer_set(&worker->signalling,
 			       signalling_bps ? signalling_bps : WORKER_SIGNALLING_BPS,
 			       WORKER_SIGNALLING_BURST_BYTES, now_ns);
-	snprintf(name, sizeof(name), "worker-%u", id);
-	int rc = mailbox_create(name, MAILBOX_SIZE, &worker->mailbox);
+	int rc = mailbox_create(MAILBOX_SIZE, &worker->mailbox);
 	if (rc == 0)
 		rc = ice_create(&worker->ice);
 	if (rc == 0)

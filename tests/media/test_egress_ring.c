@@ -34,7 +34,7 @@ static void a_full_ring_drops_and_counts(void)
 	struct message messages[8];
 	struct rte_mbuf *packet = packet_alloc(fixture_plane.pool);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
-	CU_ASSERT_EQUAL_FATAL(mailbox_create("worker", 64, &fixture_worker->mailbox), 0);
+	CU_ASSERT_EQUAL_FATAL(mailbox_create(64, &fixture_worker->mailbox), 0);
 	uint64_t viewer = viewers_add(fixture_worker->viewers, &subscription);
 	packet_tx(packet)->viewer = viewer;
 	for (unsigned int i = 0; i < EGRESS_RING_PACKETS / PORT_BURST; i++)

@@ -42,7 +42,7 @@ static int start(void)
 	char text[DTLS_FINGERPRINT_TEXT + 16];
 	struct plane *plane = &fixture_plane;
 	plane->config.packets = FIXTURE_PACKETS;
-	if (fixture_start() || mailbox_create("worker", 1024, &fixture_worker->mailbox) ||
+	if (fixture_start() || mailbox_create(1024, &fixture_worker->mailbox) ||
 	    dtls_identity_create(&plane->identity) || handshake_create(plane, &plane->handshake))
 		return 1;
 	int len = snprintf(text, sizeof(text), "sha-256 %s",
@@ -313,7 +313,7 @@ static void every_worker_is_woken_for_what_is_repeated(void)
 	struct worker *other = aligned_alloc(64, sizeof(*other));
 	struct mailbox *mailboxes[2] = {fixture_worker->mailbox, NULL};
 	CU_ASSERT_PTR_NOT_NULL_FATAL(other);
-	CU_ASSERT_EQUAL_FATAL(mailbox_create("other", 64, &mailboxes[1]), 0);
+	CU_ASSERT_EQUAL_FATAL(mailbox_create(64, &mailboxes[1]), 0);
 	memset(other, 0, sizeof(*other));
 	other->mailbox = mailboxes[1];
 	fixture_plane.workers[1] = other;

@@ -111,9 +111,7 @@ static void control_tells_workers_their_shares(void)
 	struct policing *policing = policing_create(LANES);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(policing);
 	for (unsigned int i = 0; i < LANES; i++) {
-		char name[] = "lane-0";
-		name[5] = (char)('0' + i);
-		CU_ASSERT_EQUAL_FATAL(mailbox_create(name, 64, &workers[i].mailbox), 0);
+		CU_ASSERT_EQUAL_FATAL(mailbox_create(64, &workers[i].mailbox), 0);
 		plane.workers[i] = &workers[i];
 	}
 	CU_ASSERT_EQUAL(policing_set(&plane, policing, &(struct policer_config){7, 0, 100}, now_ns),

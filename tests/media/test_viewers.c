@@ -84,7 +84,7 @@ static void more_than_there_is_room_for_go_unnumbered(void)
 
 static int start(void)
 {
-	return fixture_start() || mailbox_create("worker", 64, &fixture_worker->mailbox);
+	return fixture_start() || mailbox_create(64, &fixture_worker->mailbox);
 }
 
 static int stop(void)

@@ -37,7 +37,7 @@ static inline int fixture_start(void)
 	struct plane *plane = &fixture_plane;
 	if (eal_start(&config) || nn_srtp_start() || fixture_start_crypto() ||
 	    packet_pool_create("fixture", FIXTURE_PACKETS, &plane->pool) ||
-	    mailbox_create("control", 1024, &plane->control))
+	    mailbox_create(1024, &plane->control))
 		return 1;
 	plane->config.retransmit_ns = 1000000000ull;
 	plane->consent_ns = 30000000000ull;
