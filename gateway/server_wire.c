@@ -308,13 +308,15 @@ static void give_turn(struct wire *wire, int fd)
 		want_turn(connection);
 }
 
+/* Those that are due now. A turn may end connections, and have others become due. */
 static void give_turns(struct wire *wire)
 {
-	TAILQ_HEAD(, connection) due = TAILQ_HEAD_INITIALIZER(due);
-	TAILQ_CONCAT(&due, &wire->due, due);
 	struct connection *connection;
-	while ((connection = TAILQ_FIRST(&due))) {
-		TAILQ_REMOVE(&due, connection, due);
+	unsigned int n = 0;
+	TAILQ_FOREACH (connection, &wire->due, due)
+		n++;
+	for (; n > 0 && (connection = TAILQ_FIRST(&wire->due)); n--) {
+		TAILQ_REMOVE(&wire->due, connection, due);
 		connection->is_due = false;
 		wire->serving = NULL;
 		give_turn(wire, lws_get_socket_fd(connection->wire_link));
