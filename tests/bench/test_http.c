@@ -198,15 +198,23 @@ static void say(int fd, const struct http_call *call, const char *text)
 	CU_ASSERT_EQUAL(poll(&pollfd, 1, PATIENCE_MS), 1);
 }
 
+static const struct http_request get_root = {.method = "GET", .path = "/"};
+
+/* A server, a client of it, and a request that is under way. */
+static struct http_client *open_call(struct server *server, struct http_call **call)
+{
+	open_server(server);
+	struct http_client *client = http_client_create("127.0.0.1", server->port);
+	CU_ASSERT_EQUAL_FATAL(http_begin(client, &get_root, call), 0);
+	return client;
+}
+
 static void a_call_goes_on_with_what_comes(void)
 {
 	struct server server;
-	struct http_request request = {.method = "GET", .path = "/"};
 	struct http_reply reply = {0};
 	struct http_call *call;
-	open_server(&server);
-	struct http_client *client = http_client_create("127.0.0.1", server.port);
-	CU_ASSERT_EQUAL_FATAL(http_begin(client, &request, &call), 0);
+	struct http_client *client = open_call(&server, &call);
 	CU_ASSERT_EQUAL(http_call_advance(call, &reply), -EAGAIN);
 	int fd = accept_request(&server);
 	say(fd, call, "HTTP/1.1 201 Created\r\nContent-Length: 4\r\n\r\nab");
@@ -225,17 +233,14 @@ static void a_call_goes_on_with_what_comes(void)
 static void a_call_on_a_connection_that_was_closed_takes_another(void)
 {
 	struct server server;
-	struct http_request request = {.method = "GET", .path = "/"};
 	struct http_reply reply = {0};
 	struct http_call *call;
-	open_server(&server);
-	struct http_client *client = http_client_create("127.0.0.1", server.port);
-	CU_ASSERT_EQUAL_FATAL(http_begin(client, &request, &call), 0);
+	struct http_client *client = open_call(&server, &call);
 	int first = accept_request(&server);
 	say(first, call, "HTTP/1.1 204 None\r\n\r\n");
 	CU_ASSERT_EQUAL_FATAL(http_call_advance(call, &reply), 0);
 	http_reply_free(&reply);
-	CU_ASSERT_EQUAL_FATAL(http_begin(client, &request, &call), 0);
+	CU_ASSERT_EQUAL_FATAL(http_begin(client, &get_root, &call), 0);
 	close(first);
 	struct pollfd pollfd = {.fd = http_call_fd(call), .events = POLLIN};
 	CU_ASSERT_EQUAL(poll(&pollfd, 1, PATIENCE_MS), 1);
@@ -254,11 +259,8 @@ static void a_call_that_is_given_up_closes_its_connection(void)
 {
 	struct server server;
 	char byte;
-	struct http_request request = {.method = "GET", .path = "/"};
 	struct http_call *call;
-	open_server(&server);
-	struct http_client *client = http_client_create("127.0.0.1", server.port);
-	CU_ASSERT_EQUAL_FATAL(http_begin(client, &request, &call), 0);
+	struct http_client *client = open_call(&server, &call);
 	int fd = accept_request(&server);
 	http_call_cancel(call);
 	CU_ASSERT_EQUAL(recv(fd, &byte, 1, 0), 0);
