@@ -94,6 +94,19 @@ static bool make_room(struct server_socket *socket, size_t size)
 	return true;
 }
 
+/* The message whole, of any characters (RFC 6455 8.1). Lws looks at its pieces as they come, and
+ * misses a character that an empty last one leaves unfinished. */
+static bool is_utf8(const struct server_socket *socket)
+{
+	const char *at = socket->text, *end = socket->text + socket->text_bytes;
+	while (!g_utf8_validate_len(at, (size_t)(end - at), &at)) {
+		if (*at != '\0' || at == end)
+			return false;
+		at++; /* a NUL is a character here */
+	}
+	return true;
+}
+
 static void deliver(struct server_socket *socket)
 {
 	const struct server_config *config = &socket->connection->server->config;
@@ -122,8 +135,11 @@ int socket_on_piece(struct server_socket *socket, const struct socket_piece *pie
 	if (piece->size > 0)
 		memcpy(socket->text + socket->text_bytes, piece->bytes, piece->size);
 	socket->text_bytes += piece->size;
-	if (piece->is_last)
-		deliver(socket);
+	if (!piece->is_last)
+		return 0;
+	if (!is_utf8(socket))
+		return SOCKET_CLOSE_NOT_UTF8;
+	deliver(socket);
 	return 0;
 }
 

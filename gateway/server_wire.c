@@ -69,6 +69,7 @@ struct wire {
 	bool is_tls;
 	TAILQ_HEAD(, connection) due; /* for a turn */
 	uint64_t n_events;            /* callbacks */
+	bool is_unfinished;           /* the last look led to something up to its end */
 	guint look;                   /* source; 0: none is due */
 };
 
@@ -349,8 +350,9 @@ static void look(struct wire *wire)
 	do {
 		n_events = wire->n_events;
 		lws_service(wire->context, -1);
-	} while (++i < LOOKS && (n_events != wire->n_events || has_rest(wire)));
-	if (n_events != wire->n_events || has_rest(wire))
+		wire->is_unfinished = n_events != wire->n_events || has_rest(wire);
+	} while (++i < LOOKS && wire->is_unfinished);
+	if (wire->is_unfinished)
 		look_soon(wire);
 }
 
@@ -366,7 +368,8 @@ static gboolean on_look(gpointer data)
 	struct wire *wire = data;
 	wire->look = 0;
 	give_turns(wire);
-	if (has_rest(wire))
+	/* Between a response and the next head, which lws may have read, it shows no rest. */
+	if (wire->is_unfinished || has_rest(wire))
 		look(wire);
 	return G_SOURCE_REMOVE;
 }

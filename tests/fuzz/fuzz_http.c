@@ -116,7 +116,8 @@ static void on_socket_message(void *context, void *user, const char *text, size_
 {
 	(void)context;
 	require(user == &n_sockets && size <= 65536 && text[size] == '\0');
-	require(g_utf8_validate_len(text, size, NULL) || memchr(text, '\0', size) != NULL);
+	for (size_t at = 0; at <= size; at += strlen(text + at) + 1)
+		require(g_utf8_validate(text + at, -1, NULL));
 	if (size == 1)
 		server_socket_close(last_socket, 1000);
 	for (size_t i = 0; i < size && i < 70; i++)

@@ -273,6 +273,28 @@ static void pipelined_requests_are_answered_in_order(void)
 	end();
 }
 
+/* More than the loop serves in one turn, and no later than the turns that follow it. */
+static void many_pipelined_requests_are_answered_at_once(void)
+{
+	enum { N = 100 };
+	struct client client;
+	GString *all = g_string_new(NULL);
+	begin();
+	open_client(&client);
+	CU_ASSERT_EQUAL(client_ask(&client, "GET /0 HTTP/1.1\r\n" HOST "\r\n"), 200);
+	for (int i = 1; i <= N; i++)
+		g_string_append_printf(all, "GET /%d HTTP/1.1\r\n" HOST "\r\n", i);
+	CU_ASSERT(client_send(&client, all->str));
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	CU_ASSERT_EQUAL(seen.n_requests, 1 + N);
+	for (int i = 1; i <= N; i++)
+		CU_ASSERT_EQUAL(client_take(&client, true, NULL), 200);
+	g_string_free(all, TRUE);
+	client_close(&client);
+	end();
+}
+
 /* The library below would take the second request's head for its body. */
 static void pipelined_bodies_are_refused(void)
 {
@@ -403,6 +425,8 @@ static CU_TestInfo tests[] = {
 	{"responses_are_framed", responses_are_framed},
 	{"connection_close_is_honoured", connection_close_is_honoured},
 	{"pipelined_requests_are_answered_in_order", pipelined_requests_are_answered_in_order},
+	{"many_pipelined_requests_are_answered_at_once",
+	 many_pipelined_requests_are_answered_at_once},
 	{"pipelined_bodies_are_refused", pipelined_bodies_are_refused},
 	{"bodies_may_follow_one_another", bodies_may_follow_one_another},
 	{"requests_may_come_byte_by_byte", requests_may_come_byte_by_byte},

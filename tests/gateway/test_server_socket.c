@@ -281,6 +281,7 @@ static void bad_frames_close(void)
 	} rows[] = {
 		{"\x82\x81\0\0\0\0x", 7, 1003},                               /* binary */
 		{"\x81\x82\0\0\0\0\xc3\x28", 8, 1007},                        /* not UTF-8 */
+		{"\x01\x81\0\0\0\0\xc3\x80\x80\0\0\0\0", 13, 1007},           /* nor whole */
 		{"\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0x", 15, 0}, /* longer than 2^63 */
 		{"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0x", 15, 0},
 		{"\x83\x81\0\0\0\0x", 7, 0},        /* reserved opcode */
