@@ -16,6 +16,7 @@
 #include "media/rtp.h"
 #include "media/rtp_form.h"
 
+struct message;
 struct worker;
 struct subscription;
 struct track;
@@ -126,6 +127,10 @@ void feed_publish(struct worker *worker, struct feed *feed, struct rte_mbuf **pa
  * one feed. */
 void feed_forward(struct worker *worker, struct feed *feed, struct rte_mbuf **packets,
 		  unsigned int n);
+/* Messages as they came to this worker: forwards those that bring packets of feeds, up to the first
+ * of another kind, and of each feed as one vector, however the feeds alternate. Returns how many
+ * messages that was; they hold no packets any more. */
+unsigned int feed_take_messages(struct worker *worker, struct message *messages, unsigned int n);
 /* The source's SR, to every worker, so that a viewer who comes later finds it. */
 void feed_publish_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock);
 void feed_take_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock);

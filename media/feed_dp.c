@@ -169,6 +169,32 @@ bool feed_replay(struct worker *worker, struct feed *feed, struct subscription *
 	return true;
 }
 
+/* Those of one feed, `first`'s, as one vector. */
+static void take_messages_of(struct worker *worker, struct message *first,
+			     const struct message *end)
+{
+	struct rte_mbuf *packets[PORT_BURST];
+	unsigned int n = 0;
+	for (struct message *m = first; m < end && n < PORT_BURST; m++) {
+		if (!m->packet || m->feed != first->feed)
+			continue;
+		packets[n++] = m->packet;
+		m->packet = NULL;
+	}
+	feed_forward(worker, first->feed, packets, n);
+}
+
+unsigned int feed_take_messages(struct worker *worker, struct message *messages, unsigned int n)
+{
+	unsigned int n_feeds = 0;
+	while (n_feeds < n && messages[n_feeds].type == MESSAGE_FEED)
+		n_feeds++;
+	for (unsigned int i = 0; i < n_feeds; i++)
+		if (messages[i].packet)
+			take_messages_of(worker, &messages[i], messages + n_feeds);
+	return n_feeds;
+}
+
 void feed_publish_clock(struct worker *worker, struct feed *feed, const struct feed_clock *clock)
 {
 	for (unsigned int to = 0; to < feed->n_lanes; to++) {

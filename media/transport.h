@@ -109,6 +109,7 @@ struct transport {
 	struct nn_srtp *srtp_in;
 
 	/* home worker */
+	uint16_t intake_runs[2]; /* in this round's, of RTP and RTCP; may be out of date */
 	bool is_validated, is_connected, is_closing;
 	bool consent_told, leaving_told; /* to control */
 	struct pair pairs[TRANSPORT_PAIRS_MAX] __attribute__((aligned(64)));

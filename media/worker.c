@@ -106,9 +106,6 @@ static void on_message(struct worker *worker, const struct message *message)
 	case MESSAGE_PACKET:
 		worker_on_packets(worker, &packet, 1);
 		break;
-	case MESSAGE_FEED:
-		feed_forward(worker, message->feed, &packet, 1);
-		break;
 	case MESSAGE_FEED_CLOCK:
 		feed_take_clock(worker, message->feed,
 				&(struct feed_clock){.known = true,
@@ -161,34 +158,16 @@ static void on_message(struct worker *worker, const struct message *message)
 	}
 }
 
-/* Consecutive packets of one feed go out as one burst. */
-static unsigned int take_feed_run(struct worker *worker, const struct message *messages,
-				  unsigned int n)
-{
-	struct rte_mbuf *packets[PORT_BURST];
-	unsigned int run = 0;
-	while (run < n && run < PORT_BURST && messages[run].type == MESSAGE_FEED &&
-	       messages[run].feed == messages[0].feed) {
-		packets[run] = messages[run].packet;
-		run++;
-	}
-	if (run > 0)
-		feed_forward(worker, messages[0].feed, packets, run);
-	return run;
-}
-
 static unsigned int take_messages(struct worker *worker)
 {
 	struct message messages[MESSAGES_BURST];
 	profile_enter(&worker->profile, PROFILE_MESSAGES, 0);
 	unsigned int n = mailbox_take(worker->mailbox, messages, MESSAGES_BURST);
 	for (unsigned int i = 0; i < n;) {
-		unsigned int run = take_feed_run(worker, &messages[i], n - i);
-		if (run == 0) {
+		unsigned int n_feeds = feed_take_messages(worker, &messages[i], n - i);
+		if (n_feeds == 0)
 			on_message(worker, &messages[i]);
-			run = 1;
-		}
-		i += run;
+		i += n_feeds ? n_feeds : 1;
 	}
 	return n;
 }
@@ -245,15 +224,12 @@ static void sleep_until_due(struct worker *worker)
 
 unsigned int worker_round(struct worker *worker, uint64_t now_ns)
 {
-	struct rte_mbuf *packets[PORT_BURST];
 	worker->now_ns = now_ns;
 	unsigned int n_messages = take_messages(worker);
-	unsigned int n = port_rx_burst(worker->port, worker->id, packets, PORT_BURST, now_ns);
-	profile_count(&worker->profile, PROFILE_RECEIVE, n);
+	unsigned int n = worker_receive(worker);
 	gather_take(&worker->gather, n, now_ns);
 	if (n > 0)
 		worker->received_ns = now_ns;
-	worker_on_packets(worker, packets, n);
 	serve_timers(worker);
 	worker_flush(worker);
 	return n + n_messages;

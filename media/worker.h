@@ -10,6 +10,7 @@
 #include "media/counter.h"
 #include "media/directory.h"
 #include "media/gather.h"
+#include "media/intake.h"
 #include "media/mailbox.h"
 #include "media/profile.h"
 #include "media/send_batch.h"
@@ -55,6 +56,7 @@ struct worker {
 	struct wheel wheel;       /* of transports */
 	struct wheel pacer_wheel; /* of their pacers */
 	uint64_t now_ns;          /* of this round */
+	struct intake intake;
 	struct send_batch batch;
 	struct rte_mbuf *tx[PORT_BURST];
 	unsigned int n_tx;
@@ -78,7 +80,10 @@ int worker_run(void *worker);
 /* What worker_run does again and again, but for the sleep: takes what has come from the port and
  * the mailbox, does what is due at `now_ns` and sends. Returns how much had come. */
 unsigned int worker_round(struct worker *worker, uint64_t now_ns);
-/* A burst as it came from the port (or another worker). Takes ownership. */
+/* Takes in what has come from the port and deals with it: a burst, or so many of them that
+ * publishers have vectors worth to be sent. Returns how many packets. */
+unsigned int worker_receive(struct worker *worker);
+/* The same for a burst of at most PORT_BURST that came some other way. Takes ownership. */
 void worker_on_packets(struct worker *worker, struct rte_mbuf **packets, unsigned int n);
 /* Queues a packet for the way out. Takes ownership. */
 void worker_send(struct worker *worker, struct rte_mbuf *packet);

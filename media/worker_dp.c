@@ -1,5 +1,4 @@
-/* A datagram's first steps: what protocol, whose session, which worker. SRTP of one session that
- * came in one burst stays one vector. */
+/* A datagram's first steps: what protocol, whose session, which worker. */
 #include "media/worker.h"
 
 #include <errno.h>
@@ -280,30 +279,7 @@ static void on_dtls(struct worker *worker, struct rte_mbuf *packet, struct trans
 		DROP_DTLS_QUEUE_FULL);
 }
 
-/* A run of SRTP (or SRTCP) packets of one session. */
-struct run {
-	enum demux_kind kind;
-	struct transport *transport;
-	struct rte_mbuf *packets[PORT_BURST];
-	unsigned int n;
-};
-
-static void end_run(struct worker *worker, struct run *run)
-{
-	enum profile_stage before;
-	if (run->n == 0)
-		return;
-	before = profile_enter(&worker->profile, PROFILE_UNPROTECT, run->n);
-	if (run->kind == DEMUX_RTP)
-		transport_on_rtp(worker, run->transport, run->packets, run->n);
-	else
-		transport_on_rtcp(worker, run->transport, run->packets, run->n);
-	profile_leave(&worker->profile, before);
-	run->n = 0;
-}
-
-static void on_session_packet(struct worker *worker, struct run *run, enum demux_kind kind,
-			      struct rte_mbuf *packet)
+static void on_session_packet(struct worker *worker, enum demux_kind kind, struct rte_mbuf *packet)
 {
 	struct flow_entry *entry = find_flow(worker, &packet_meta(packet)->flow);
 	if (!entry) {
@@ -321,17 +297,11 @@ static void on_session_packet(struct worker *worker, struct run *run, enum demux
 		on_dtls(worker, packet, entry->transport);
 		return;
 	}
-	if (run->n == PORT_BURST || run->kind != kind || run->transport != entry->transport)
-		end_run(worker, run);
-	run->kind = kind;
-	run->transport = entry->transport;
-	run->packets[run->n++] = packet;
+	intake_add(&worker->intake, entry->transport, kind == DEMUX_RTCP, packet);
 }
 
-void worker_on_packets(struct worker *worker, struct rte_mbuf **packets, unsigned int n)
+static void take_in(struct worker *worker, struct rte_mbuf **packets, unsigned int n)
 {
-	struct run run = {.n = 0};
-
 	profile_enter(&worker->profile, PROFILE_DEMUX, n);
 	for (unsigned int i = 0; i < n; i++) {
 		enum demux_kind kind =
@@ -343,11 +313,54 @@ void worker_on_packets(struct worker *worker, struct rte_mbuf **packets, unsigne
 		case DEMUX_DTLS:
 		case DEMUX_RTP:
 		case DEMUX_RTCP:
-			on_session_packet(worker, &run, kind, packets[i]);
+			on_session_packet(worker, kind, packets[i]);
 			break;
 		default:
 			worker_drop(worker, packets[i], DROP_UNKNOWN_PROTOCOL);
 		}
 	}
-	end_run(worker, &run);
+}
+
+static void serve_run(struct worker *worker, struct intake_run *run)
+{
+	struct rte_mbuf *packets[PORT_BURST];
+	unsigned int n;
+	while ((n = intake_take(&worker->intake, run, packets)) > 0) {
+		enum profile_stage before = profile_enter(&worker->profile, PROFILE_UNPROTECT, n);
+		if (run->is_rtcp)
+			transport_on_rtcp(worker, run->transport, packets, n);
+		else
+			transport_on_rtp(worker, run->transport, packets, n);
+		profile_leave(&worker->profile, before);
+	}
+}
+
+static void serve_intake(struct worker *worker)
+{
+	struct intake *intake = &worker->intake;
+	for (unsigned int i = 0; i < intake->n_runs; i++)
+		serve_run(worker, &intake->runs[i]);
+	intake->n_packets = intake->n_runs = 0;
+}
+
+void worker_on_packets(struct worker *worker, struct rte_mbuf **packets, unsigned int n)
+{
+	take_in(worker, packets, n);
+	serve_intake(worker);
+}
+
+unsigned int worker_receive(struct worker *worker)
+{
+	struct rte_mbuf *packets[PORT_BURST];
+	unsigned int total = 0, n;
+	do {
+		profile_enter(&worker->profile, PROFILE_RECEIVE, 0);
+		n = port_rx_burst(worker->port, worker->id, packets, PORT_BURST, worker->now_ns);
+		profile_count(&worker->profile, PROFILE_RECEIVE, n);
+		take_in(worker, packets, n);
+		total += n;
+	} while (n == PORT_BURST && intake_is_ragged(&worker->intake) &&
+		 intake_has_room(&worker->intake, PORT_BURST));
+	serve_intake(worker);
+	return total;
 }
