@@ -315,11 +315,13 @@ static const struct schema_row rows[] = {
 		 "and "
 		 "wmem_max limit it.",
 	 AT(media.socket_buffer_kb)},
-	{NUMBER("media.batch_wait_us", 0, 2000, "200"), .unit = "us",
+	{NUMBER("media.batch_wait_us", 0, 20000, "200"), .unit = "us",
 	 .text = "How long packets may gather at a worker when they come fast: when at least two "
 		 "are to be expected within it, so at 10000 a second and more by default. It saves "
 		 "processor time and adds up to as much latency; packets that come more slowly "
-		 "never wait. 0: none ever does.",
+		 "never wait. 0: none ever does. 10000 makes runs of a stream of 250 packets a "
+		 "second to each of its viewers, at a third less time: for audiences to whom 10 ms "
+		 "do not matter.",
 	 AT(media.batch_wait_us)},
 	{NUMBER("media.retransmit_ms", 100, 5000, "1000"), .unit = "ms",
 	 .text = "How long a sent packet can be asked for again.", AT(media.retransmit_ms)},

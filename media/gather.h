@@ -8,8 +8,9 @@
 
 #include <stdint.h>
 
-#define GATHER_PACKETS   2       /* expected: less is not worth the wait */
-#define GATHER_WINDOW_NS 4000000 /* the rate is counted anew this often */
+#define GATHER_PACKETS      2       /* expected: less is not worth the wait */
+#define GATHER_WINDOW_NS    4000000 /* the rate is counted anew this often, */
+#define GATHER_WINDOW_WAITS 4       /* or after as many waits */
 
 /* The worker's. */
 struct gather {

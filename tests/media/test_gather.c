@@ -19,8 +19,9 @@ static const struct {
 	uint64_t wait_us, gap_us;
 	bool gathers;
 } rates[] = {
-	{200, 4000, false}, {200, 250, false}, {200, 101, false},  {200, 99, true},
-	{200, 10, true},    {1000, 499, true}, {1000, 501, false}, {0, 10, false},
+	{200, 4000, false},  {200, 250, false},    {200, 101, false},   {200, 99, true},
+	{200, 10, true},     {1000, 499, true},    {1000, 501, false},  {0, 10, false},
+	{10000, 4000, true}, {10000, 5100, false}, {20000, 9000, true},
 };
 
 static void packets_gather_when_they_come_fast(void)
@@ -28,7 +29,7 @@ static void packets_gather_when_they_come_fast(void)
 	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
 		struct gather gather = {.wait_ns = rates[i].wait_us * US};
 		uint64_t now_ns =
-			take_steadily(&gather, 1000000 * US, rates[i].gap_us * US, 50000 * US);
+			take_steadily(&gather, 1000000 * US, rates[i].gap_us * US, 500000 * US);
 		CU_ASSERT_EQUAL(gather_until_ns(&gather),
 				rates[i].gathers ? now_ns + rates[i].wait_us * US : 0);
 	}
