@@ -11,8 +11,8 @@
 
 #include "qos/port.h"
 
-#define INTAKE_PACKETS    256
-#define INTAKE_RUN_WANTED 8 /* packets: as many share the cost of a message well enough */
+#define INTAKE_PACKETS    256 /* of a round; it has room for as many */
+#define INTAKE_RUN_WANTED 8   /* packets: as many share the cost of a message well enough */
 
 struct transport;
 
@@ -30,19 +30,13 @@ struct intake {
 	struct intake_run runs[INTAKE_PACKETS];
 };
 
-/* There is room for as many packets more. */
-static inline bool intake_has_room(const struct intake *intake, unsigned int n)
-{
-	return intake->n_packets + n <= INTAKE_PACKETS;
-}
-
 /* More packets would make the vectors longer, and that is worth to take them in first. */
 static inline bool intake_is_ragged(const struct intake *intake)
 {
 	return intake->n_packets < INTAKE_RUN_WANTED * intake->n_runs;
 }
 
-/* Takes ownership; there is room. */
+/* Takes ownership. */
 void intake_add(struct intake *intake, struct transport *transport, bool is_rtcp,
 		struct rte_mbuf *packet);
 /* The next vector, of `run`, which it shortens by as much: at most PORT_BURST packets, now the

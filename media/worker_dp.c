@@ -359,8 +359,8 @@ unsigned int worker_receive(struct worker *worker)
 		profile_count(&worker->profile, PROFILE_RECEIVE, n);
 		take_in(worker, packets, n);
 		total += n;
-	} while (n == PORT_BURST && intake_is_ragged(&worker->intake) &&
-		 intake_has_room(&worker->intake, PORT_BURST));
+	} while (n == PORT_BURST && total + PORT_BURST <= INTAKE_PACKETS &&
+		 intake_is_ragged(&worker->intake));
 	serve_intake(worker);
 	return total;
 }
