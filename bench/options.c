@@ -223,6 +223,24 @@ int options_parse(const struct option_command *command, int argc, char **argv, v
 	return 0;
 }
 
+/* As a shell takes it for one word. */
+static void put_word(FILE *out, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_@%+=:,./-";
+	if (word[0] && word[strspn(word, plain)] == '\0') {
+		fputs(word, out);
+		return;
+	}
+	putc('\'', out);
+	for (; *word; word++) {
+		if (*word == '\'')
+			fputs("'\\'", out);
+		putc(*word, out);
+	}
+	putc('\'', out);
+}
+
 char *options_line(int argc, char **argv)
 {
 	char *text = NULL;
@@ -233,10 +251,9 @@ char *options_line(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		bool is_secret = strcmp(argv[i - 1], "--token") == 0;
 		bool has_secret = strncmp(argv[i], "--token=", strlen("--token=")) == 0;
-		fprintf(out, "%s%s", i > 1 ? " " : "",
-			is_secret    ? "..."
-			: has_secret ? "--token=..."
-				     : argv[i]);
+		if (i > 1)
+			putc(' ', out);
+		put_word(out, is_secret ? "..." : has_secret ? "--token=..." : argv[i]);
 	}
 	fclose(out);
 	return text;

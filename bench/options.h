@@ -75,6 +75,6 @@ struct option_command {
 /* `options` has the defaults. 0; 1 when help was asked for and given; -EINVAL with a line on
  * stderr. */
 int options_parse(const struct option_command *command, int argc, char **argv, void *options);
-/* argv[1] and the rest as one text, without a token's value; free() it. NULL when there is no
- * memory. */
+/* argv[1] and the rest as one text, as a shell takes it, without a token's value; free() it. NULL
+ * when there is no memory. */
 char *options_line(int argc, char **argv);

@@ -129,11 +129,20 @@ static void command_line_keeps_tokens_to_itself(void)
 	free(line);
 }
 
+static void command_line_can_be_pasted(void)
+{
+	char *argv[] = {"fanout", "--media", "batch_wait_us: 15000", "--url", "it's", "", NULL};
+	char *line = options_line(6, argv);
+	CU_ASSERT_STRING_EQUAL(line, "--media 'batch_wait_us: 15000' --url 'it'\\''s' ''");
+	free(line);
+}
+
 static CU_TestInfo tests[] = {
 	{"every_kind_is_taken", every_kind_is_taken},
 	{"defaults_stay", defaults_stay},
 	{"wrong_values_are_refused", wrong_values_are_refused},
 	{"command_line_keeps_tokens_to_itself", command_line_keeps_tokens_to_itself},
+	{"command_line_can_be_pasted", command_line_can_be_pasted},
 	CU_TEST_INFO_NULL,
 };
 
